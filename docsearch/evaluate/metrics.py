@@ -91,8 +91,7 @@ def bootstrap_interval(values: Values, seed: int = 0, resamples: int = RESAMPLES
     """
     if not len(values):
         raise ValueError("a mean needs at least one query")
-    random = np.random.default_rng(seed)
-    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(resamples)]
+    means = _resampled_means(values, np.random.default_rng(seed), resamples)
     low, high = np.quantile(means, [0.025, 0.975])
     return Interval(float(values.mean()), float(low), float(high))
 
@@ -106,6 +105,14 @@ def paired_difference(before: QueryScores, after: QueryScores, metric: str, seed
     if [query.id for query in before.queries] != [query.id for query in after.queries]:
         raise ValueError("a paired difference needs the same queries on both sides")
     return bootstrap_interval(after.values[metric] - before.values[metric], seed)
+
+
+def _resampled_means(values: Values, random: np.random.Generator, resamples: int) -> Values:
+    """Means of `resamples` samples of the size of `values`, in batches of about 8 MB."""
+    size = len(values)
+    batch = max(1, 2**20 // size)
+    batches = [min(batch, resamples - start) for start in range(0, resamples, batch)]
+    return np.concatenate([values[random.integers(size, size=(rows, size))].mean(axis=1) for rows in batches])
 
 
 def _ir_measures() -> tuple[dict[Any, str], Callable[..., Iterable[Any]]]:
