@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report import common_parser, emit, parse_args
+from benchmarks.report import Figure, common_parser, emit, parse_args
 
-FIGURES = {"pages_per_second": 1234.56, "ndcg": 0.34221, "pages": 3, "device": "cpu"}
+FIGURES: dict[str, Figure] = {"pages_per_second": 1234.56, "ndcg": 0.34221, "pages": 3, "device": "cpu"}
 ROWS = [("stage", "seconds"), ("read", 1.5)]
 
 
