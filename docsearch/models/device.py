@@ -1,0 +1,57 @@
+"""Which device and number format a torch model runs with. Imports torch only when asked to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from docsearch.errors import ModelUnavailable
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A torch device by name ('cuda:0', 'mps', 'xpu', 'cpu') and the number format of the weights."""
+
+    name: str = "cpu"
+    dtype: str = "float32"
+
+    def describe(self) -> str:
+        """A phrase for the status screen."""
+        return f"{self.name}, {self.dtype}"
+
+
+def choose_device(wanted: str = AUTO, dtype: str = "") -> Device:
+    """The wanted device, or the fastest there is; raises ModelUnavailable when it is not there."""
+    name = _fastest() if wanted in ("", AUTO) else wanted
+    kind = name.partition(":")[0]
+    if kind not in ("cpu", "cuda", "mps", "xpu") or (kind != "cpu" and not _has(name)):
+        raise ModelUnavailable(
+            f"there is no device '{wanted}' here", hint="set device to auto, cpu, cuda, mps or xpu"
+        )
+    return Device(name, dtype or _dtype_for(kind))
+
+
+def _fastest() -> str:
+    return next((kind for kind in ("cuda", "xpu", "mps") if _has(kind)), "cpu")
+
+
+def _has(name: str) -> bool:
+    import torch
+
+    kind, _, number = name.partition(":")
+    if kind == "mps":
+        return bool(torch.backends.mps.is_available()) and not number
+    backend = getattr(torch, kind)
+    if not backend.is_available():
+        return False
+    return not number or (number.isdecimal() and int(number) < backend.device_count())
+
+
+def _dtype_for(kind: str) -> str:
+    """Half precision where the hardware is built for it; bfloat16 keeps float32's range."""
+    if kind == "cuda":
+        import torch
+
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    return {"xpu": "bfloat16", "mps": "float16"}.get(kind, "float32")

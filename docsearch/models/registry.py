@@ -1,0 +1,204 @@
+"""The models docsearch knows: rows of models.toml, the user's own rows over the shipped ones.
+
+Reads and checks rows only; whether a model can be loaded on this machine is not known here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self, get_type_hints
+
+from docsearch.errors import ModelUnavailable, SettingsError
+
+MODALITIES = frozenset({"text", "image", "text+image"})
+
+
+class Role(StrEnum):
+    """What a model is for."""
+
+    EMBEDDER = "embedder"
+    RERANKER = "reranker"
+    LATE_INTERACTION = "late-interaction"
+    GENERATOR = "generator"
+
+
+class Runtime(StrEnum):
+    """What runs a model."""
+
+    STARTER = "starter"
+    """Our own code with NumPy: starts in a tenth of a second."""
+    SENTENCE_TRANSFORMERS = "sentence-transformers"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One model: what it is for, where it lies, how its inputs must look."""
+
+    name: str
+    role: Role
+    runtime: Runtime = Runtime.SENTENCE_TRANSFORMERS
+    source: str = ""
+    """A folder, or a Hugging Face name in the local cache. Empty: the weights in the package."""
+    revision: str = ""
+    """Commit, tag or branch of a Hugging Face name; empty for the one in the cache."""
+    licence: str = ""
+    modalities: tuple[str, ...] = ("text",)
+    parameters: int = 0
+    dimensions: int = 0
+    """Length of a whole vector; 0 for models without vectors."""
+    matryoshka: tuple[int, ...] = ()
+    """Lengths to which vectors may be cut."""
+    image_pixels: int = 0
+    """Longest side, in pixels, at which a page is shown to the model."""
+    max_tokens: int = 0
+    """Longest input the model reads; 0 leaves it to the model."""
+    query_prompt: str = ""
+    """Put before a query; empty for the model's own."""
+    page_prompt: str = ""
+    """Put before a page; empty for the model's own."""
+    pooling: str = ""
+    """How token vectors become one, for a folder that does not say: mean, cls or lasttoken."""
+    dtype: str = ""
+    """Number format: float32, float16 or bfloat16; empty for what suits the device."""
+    batch_size: int = 16
+    trust_remote_code: bool = False
+    """Run Python code that comes with the model. Only for models you have read."""
+    note: str = ""
+    """A sentence for the person who chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All rows, shipped and the user's."""
+
+    rows: tuple[ModelRow, ...]
+
+    @classmethod
+    def read(cls, user_file: Path | None = None) -> Self:
+        """The shipped rows, changed and extended by `user_file` where it exists.
+
+        Raises SettingsError naming the row and the key that cannot be used.
+        """
+        tables = _tables(_shipped_file())
+        if user_file is not None and user_file.is_file():
+            for name, table in _tables(user_file).items():
+                tables[name] = {**tables.get(name, {}), **table}
+        return cls(tuple(_row(name, table) for name, table in tables.items()))
+
+    def row(self, name: str) -> ModelRow:
+        """The row of that name; raises ModelUnavailable naming those there are."""
+        for row in self.rows:
+            if row.name == name:
+                return row
+        known = ", ".join(row.name for row in self.rows)
+        raise ModelUnavailable(f"there is no model called '{name}'", hint=f"known models: {known}")
+
+    def of(self, role: Role) -> tuple[ModelRow, ...]:
+        """The rows with that role."""
+        return tuple(row for row in self.rows if row.role is role)
+
+
+def _shipped_file() -> Path:
+    """Beside this module where the package is installed, at the top of the tree in a checkout."""
+    beside = Path(__file__).with_name("models.toml")
+    return beside if beside.is_file() else Path(__file__).parents[2] / "models.toml"
+
+
+def _tables(file: Path) -> dict[str, dict[str, Any]]:
+    """The tables of a file by name, folders in `source` made absolute from where the file lies."""
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from error
+    if set(content) - {"model"} or not isinstance(content.get("model", []), list):
+        raise SettingsError(f"{file}: only [[model]] tables belong here")
+    tables: dict[str, dict[str, Any]] = {}
+    for number, table in enumerate(content.get("model", []), start=1):
+        name = _name(table, f"{file}: model {number}")
+        if name in tables:
+            raise SettingsError(f"{file}: model '{name}' stands there twice")
+        tables[name] = _with_folder(table, file.parent)
+    return tables
+
+
+def _name(table: Any, where: str) -> str:
+    name = table.get("name") if isinstance(table, dict) else None
+    if not isinstance(name, str) or not name.strip():
+        raise SettingsError(f"{where}: key 'name' is missing or is no text")
+    return name
+
+
+def _with_folder(table: dict[str, Any], parent: Path) -> dict[str, Any]:
+    source = table.get("source")
+    if not isinstance(source, str) or not _is_folder_name(source):
+        return table
+    folder = (parent / Path(source).expanduser()).resolve()
+    if not folder.is_dir():
+        raise SettingsError(f"model '{table['name']}': key 'source': there is no folder {folder}")
+    return {**table, "source": str(folder)}
+
+
+def _is_folder_name(source: str) -> bool:
+    return source.startswith(("/", "./", "../", "~", ".\\", "..\\")) or Path(source).is_absolute()
+
+
+def _row(name: str, table: Mapping[str, Any]) -> ModelRow:
+    kinds = get_type_hints(ModelRow)
+    for key in table:
+        if key not in kinds:
+            raise SettingsError(f"model '{name}': there is no key '{key}'", hint=f"keys: {', '.join(kinds)}")
+    if "role" not in table:
+        raise SettingsError(f"model '{name}': key 'role' is missing")
+    row = ModelRow(**{key: _value(name, key, value, kinds[key]) for key, value in table.items()})
+    return _checked(row)
+
+
+def _value(name: str, key: str, value: Any, kind: Any) -> Any:
+    """The value as the row wants it; raises SettingsError when it is of another type."""
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _choice(name, key, value, tuple(kind), kind)
+    if kind in (tuple[str, ...], tuple[int, ...]):
+        element = str if kind == tuple[str, ...] else int
+        if isinstance(value, list) and all(type(v) is element for v in value):
+            return tuple(value)
+        raise SettingsError(f"model '{name}': key '{key}' must be a list of {_WORDS[element]}s")
+    if type(value) is not kind:
+        raise SettingsError(f"model '{name}': key '{key}' must be {_ARTICLES[kind]}")
+    if kind is int and value < 0:
+        raise SettingsError(f"model '{name}': key '{key}' must not be negative")
+    return value
+
+
+_WORDS = {str: "text", int: "whole number"}
+_ARTICLES = {str: "text", int: "a whole number", bool: "true or false"}
+
+
+def _choice(name: str, key: str, value: Any, allowed: tuple[str, ...], kind: Any) -> Any:
+    if value not in allowed:
+        raise SettingsError(f"model '{name}': key '{key}' must be one of {', '.join(allowed)}")
+    return kind(value)
+
+
+def _checked(row: ModelRow) -> ModelRow:
+    """The row when its values fit each other; raises SettingsError otherwise."""
+    for modality in row.modalities:
+        _choice(row.name, "modalities", modality, tuple(sorted(MODALITIES)), str)
+    for key, allowed in (
+        ("pooling", ("", "mean", "cls", "lasttoken")),
+        ("dtype", ("", "float32", "float16", "bfloat16")),
+    ):
+        _choice(row.name, key, getattr(row, key), allowed, str)
+    if not row.source and row.runtime is not Runtime.STARTER:
+        raise SettingsError(f"model '{row.name}': key 'source' is missing")
+    if row.role is Role.EMBEDDER and not row.dimensions:
+        raise SettingsError(f"model '{row.name}': key 'dimensions' is missing")
+    if any(not 0 < step <= row.dimensions for step in row.matryoshka):
+        raise SettingsError(f"model '{row.name}': key 'matryoshka' must lie between 1 and {row.dimensions}")
+    if row.batch_size < 1:
+        raise SettingsError(f"model '{row.name}': key 'batch_size' must be at least 1")
+    return dataclasses.replace(row, matryoshka=tuple(sorted(row.matryoshka, reverse=True)))

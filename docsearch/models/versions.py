@@ -1,0 +1,99 @@
+"""Where a model's files lie on this machine, and a digest that changes when they do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from docsearch.errors import ModelUnavailable
+from docsearch.models.registry import ModelRow
+
+WHOLE_FILE_BYTES = 16 * 1024 * 1024
+"""Files up to this size are hashed whole."""
+SAMPLE_BYTES = 4096
+SAMPLES = 256
+MAX_HEADER_BYTES = 100 * 1024 * 1024
+"""The safetensors format allows no larger header."""
+TEXT_SUFFIXES = {".json", ".txt", ".model", ".jinja", ".py"}
+WEIGHT_SUFFIXES = {".safetensors", ".bin", ".npz"}
+
+
+def model_folder(row: ModelRow) -> Path:
+    """The folder with the model's files; raises ModelUnavailable when it is not on this machine.
+
+    From here on this process never reaches out for models: the libraries are told to stay offline.
+    """
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
+        os.environ[variable] = "1"  # read when huggingface_hub is first imported
+    if Path(row.source).is_absolute():
+        folder = Path(row.source)
+        if not folder.is_dir():
+            raise ModelUnavailable(f"model '{row.name}': there is no folder {folder}")
+        return folder
+    return _cached_folder(row)
+
+
+def _cached_folder(row: ModelRow) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(row.source, revision=row.revision or None, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError, OSError) as error:
+        revision = f" --revision {row.revision}" if row.revision else ""
+        raise ModelUnavailable(
+            f"model '{row.name}' is not on this machine",
+            hint=f"fetch it once with: hf download {row.source}{revision}",
+        ) from error
+
+
+def weights_digest(folder: Path) -> str:
+    """Hex digest of a model folder: small files whole, of large weights some bytes of every tensor.
+
+    The same files give the same digest wherever they lie and whenever they were copied.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if any(part.startswith(".") for part in inside.parts) or not path.is_file():
+            continue
+        if path.suffix in TEXT_SUFFIXES | WEIGHT_SUFFIXES:
+            digest.update(f"{inside.as_posix()}\0{path.stat().st_size}\0".encode())
+            digest.update(_file_digest(path))
+    return digest.hexdigest()
+
+
+def _file_digest(path: Path) -> bytes:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= WHOLE_FILE_BYTES:
+            return hashlib.file_digest(file, "sha256").digest()
+        offsets = _tensor_offsets(file, size) if path.suffix == ".safetensors" else []
+        return _sampled(file, offsets or [i * size // SAMPLES for i in range(SAMPLES)])
+
+
+def _tensor_offsets(file: BinaryIO, size: int) -> list[int]:
+    """Where the tensors of a safetensors file begin; none when it is not one."""
+    (length,) = struct.unpack("<Q", file.read(8))
+    if length > min(size, MAX_HEADER_BYTES):
+        return []
+    try:
+        header = json.loads(file.read(length))
+        return [
+            0,
+            *sorted(8 + length + t["data_offsets"][0] for k, t in header.items() if k != "__metadata__"),
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _sampled(file: BinaryIO, offsets: list[int]) -> bytes:
+    digest = hashlib.sha256()
+    for offset in offsets:
+        file.seek(offset)
+        digest.update(file.read(SAMPLE_BYTES))
+    return digest.digest()

@@ -1,0 +1,90 @@
+"""Learns the starter's tokenizer and token vectors from query-passage pairs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from docsearch.models.starter.module import StarterModule
+from docsearch.models.starter.weights import StarterWeights
+from training.pairs import Pair
+
+VOCABULARY = 30_000
+BATCH = 1024
+LEARNING_RATE = 0.2
+WARM_UP = 0.1
+MATRYOSHKA = (384, 192, 96)
+SCALE = 20.0
+
+
+def train_tokenizer(texts: Iterator[str]) -> Tokenizer:
+    """A lower-casing WordPiece tokenizer."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=40))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=VOCABULARY,
+        min_frequency=3,
+        limit_alphabet=600,
+        special_tokens=["[UNK]"],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def train_tokens(
+    weights: StarterWeights, pairs: Sequence[Pair], epochs: int, seed: int
+) -> NDArray[np.float32]:
+    """Token vectors after contrastive training with in-batch negatives, shape (vocabulary, dimensions)."""
+    torch.manual_seed(seed)
+    module = StarterModule(weights)
+    model = SentenceTransformer(modules=[module], device="cpu")
+    loss = MatryoshkaLoss(model, MultipleNegativesRankingLoss(model, scale=SCALE), list(MATRYOSHKA))
+    optimiser = torch.optim.Adam([module.tokens.weight], lr=LEARNING_RATE)
+    steps = epochs * (len(pairs) // BATCH)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    for step, batch in enumerate(_batches(pairs, epochs, seed)):
+        sides = [model.preprocess([p.query for p in batch]), model.preprocess([p.passage for p in batch])]
+        value = loss(sides, torch.zeros(len(batch)))
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        schedule.step()
+        if step % 20 == 0:
+            print(f"step {step}/{steps} loss {value.item():.3f}", flush=True)
+    return module.tokens.weight.detach().numpy()
+
+
+def recall_at(weights_folder: Path, pairs: Sequence[Pair], k: int) -> float:
+    """Share of held-out queries whose own passage is among the `k` best of all held-out passages."""
+    from docsearch.models.protocols import ModelInput
+    from docsearch.models.starter.embedder import StarterEmbedder
+
+    embedder = StarterEmbedder(weights_folder)
+    queries = embedder.embed_queries([ModelInput(text=p.query) for p in pairs])
+    pages = embedder.embed_pages([ModelInput(text=p.passage) for p in pairs])
+    scores = queries @ pages.T
+    ranks = (scores > np.diag(scores)[:, None]).sum(axis=1)
+    return float((ranks < k).mean())
+
+
+def _batches(pairs: Sequence[Pair], epochs: int, seed: int) -> Iterator[list[Pair]]:
+    rng = random.Random(seed)
+    for _ in range(epochs):
+        order = rng.sample(list(pairs), len(pairs))
+        for start in range(0, len(order) - BATCH + 1, BATCH):
+            yield order[start : start + BATCH]
+
+
+def _rate(step: int, steps: int) -> float:
+    warm_up = max(1, int(steps * WARM_UP))
+    return (step + 1) / warm_up if step < warm_up else max(0.02, (steps - step) / (steps - warm_up))
