@@ -170,7 +170,7 @@ def text_file(path: Path, text: str = "Plain notes about nothing.\n") -> Path:
 
 
 def _write(page: pymupdf.Page, text: str) -> None:
-    margin = min(60.0, page.rect.width / 10)
+    margin = min(60.0, page.rect.width / 10, page.rect.height / 10)
     area = page.rect + pymupdf.Rect(margin, margin, -margin, -margin)
     try:
         text.encode("latin-1")
