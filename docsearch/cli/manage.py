@@ -1,0 +1,119 @@
+"""`docsearch status`, `roots` and `remove`: what is indexed, what failed, what to forget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
+from docsearch.records import Failure, Root, Status
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this family."""
+    app.command("status")(status)
+    app.command("roots")(roots)
+    app.command("remove")(remove)
+
+
+def status(
+    context: typer.Context,
+    failed: Annotated[bool, typer.Option(help="List what could not be read, and why.")] = False,
+    json: Annotated[bool, typer.Option(help="Print as JSON.")] = False,
+) -> None:
+    """What is indexed, what waits, what failed, and what it costs."""
+    from docsearch.library import Library
+
+    with Library(context.obj) as library:
+        found = library.status()
+        where = library.folders.index
+    if json:
+        print_json(_as_dict(found, where))
+    elif failed:
+        for failure in found.failures:
+            page = f" page {failure.page}" if failure.page else ""
+            print(f"{shown_path(failure.path)}{page}: {visible(failure.reason)}")
+    else:
+        _print_status(found, where)
+
+
+def roots(context: typer.Context, json: Annotated[bool, typer.Option(help="Print as JSON.")] = False) -> None:
+    """The folders that are searched."""
+    from docsearch.library import Library
+
+    with Library(context.obj) as library:
+        found = library.roots()
+    if json:
+        print_json([_root_as_dict(root) for root in found])
+        return
+    for root in found:
+        print(_root_line(root))
+
+
+def remove(
+    context: typer.Context, paths: Annotated[list[Path], typer.Argument(help="Roots to forget.")]
+) -> None:
+    """Forget folders. The documents themselves are never touched."""
+    from docsearch.library import Library
+
+    with Library(context.obj) as library:
+        for path in paths:
+            absolute = path.expanduser().absolute()
+            resolved = absolute.resolve() if absolute.exists() else absolute
+            files = library.remove(resolved)
+            talk(f"{shown_path(resolved)}: {files} files no longer indexed")
+
+
+def _print_status(found: Status, where: Path) -> None:
+    share = (
+        f" ({100 * found.index_bytes / found.document_bytes:.0f} % of the documents)"
+        if found.document_bytes
+        else ""
+    )
+    print(f"documents  {found.documents}, {found.pages} pages")
+    ocr, vectors = found.pages_waiting_for_ocr, found.pages_waiting_for_vectors
+    print(f"waiting    {ocr} pages for OCR, {vectors} for vectors")
+    print(f"failed     {len(found.failures)}" + ("  (docsearch status --failed)" if found.failures else ""))
+    print(f"on disk    {found.index_bytes / 1e6:.1f} MB{share} in {shown_path(where)}")
+    print(f"models     {found.embedder} (embedder), {found.reranker} (reranker), on {found.device}")
+    for root in found.roots:
+        print(f"root       {_root_line(root)}")
+
+
+def _root_line(root: Root) -> str:
+    failed = f", {root.failures} failed" if root.failures else ""
+    offline = "  (not there now; its documents are kept)" if not root.online else ""
+    return f"{shown_path(root.path)}  {root.files} files, {root.pages} pages{failed}{offline}"
+
+
+def _root_as_dict(root: Root) -> dict[str, object]:
+    return {
+        "path": json_text(str(root.path)),
+        "online": root.online,
+        "files": root.files,
+        "pages": root.pages,
+        "failures": root.failures,
+    }
+
+
+def _as_dict(found: Status, where: Path) -> dict[str, object]:
+    return {
+        "documents": found.documents,
+        "pages": found.pages,
+        "pages_waiting_for_ocr": found.pages_waiting_for_ocr,
+        "pages_waiting_for_vectors": found.pages_waiting_for_vectors,
+        "failures": [_failure_as_dict(failure) for failure in found.failures],
+        "index_bytes": found.index_bytes,
+        "document_bytes": found.document_bytes,
+        "index_folder": json_text(str(where)),
+        "embedder": found.embedder,
+        "reranker": found.reranker,
+        "device": found.device,
+        "roots": [_root_as_dict(root) for root in found.roots],
+    }
+
+
+def _failure_as_dict(failure: Failure) -> dict[str, object]:
+    return {"path": json_text(str(failure.path)), "page": failure.page, "reason": json_text(failure.reason)}

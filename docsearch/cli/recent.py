@@ -1,0 +1,65 @@
+"""The hits of the last search, so that `docsearch show 3` means the third of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from docsearch.config import Folders
+from docsearch.errors import UsageError
+from docsearch.records import Hit
+
+_FILE = "last-search.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PageReference:
+    """A page of a file, and the query that led there (empty when it was named directly)."""
+
+    path: Path
+    page: int
+    query: str = ""
+
+
+def remember(folders: Folders, query: str, hits: Sequence[Hit]) -> None:
+    """Keeps the hits for `resolve`; a cache that cannot be written is no reason to fail."""
+    entries = [[os.fsencode(hit.path).hex(), hit.page.page] for hit in hits]
+    text = json.dumps({"query": query, "hits": entries})
+    try:
+        folders.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target = folders.cache / _FILE
+        target.touch(mode=0o600)
+        target.write_text(text, encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return
+
+
+def resolve(folders: Folders, reference: str) -> PageReference:
+    """What a person means by `3` (a hit of the last search), `report.pdf#12` or `report.pdf`.
+
+    Raises:
+        UsageError: no such hit, or no such file.
+    """
+    if reference.isdecimal():
+        return _hit(folders, int(reference))
+    name, mark, page = reference.rpartition("#")
+    if not mark or not page.isdecimal():
+        name, page = reference, "1"
+    path = Path(name).expanduser().absolute()
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", hint="give a hit's number or a path like report.pdf#12")
+    return PageReference(path.resolve(), int(page))
+
+
+def _hit(folders: Folders, rank: int) -> PageReference:
+    try:
+        stored = json.loads((folders.cache / _FILE).read_text(encoding="utf-8", errors="surrogateescape"))
+        if rank < 1:
+            raise LookupError(rank)
+        path, page = stored["hits"][rank - 1]
+    except (OSError, ValueError, LookupError) as error:
+        raise UsageError(f"the last search has no hit {rank}", hint="run docsearch search first") from error
+    return PageReference(Path(os.fsdecode(bytes.fromhex(path))), page, stored["query"])

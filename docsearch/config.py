@@ -1,0 +1,151 @@
+"""Folders and settings: one frozen dataclass a feature, read from one TOML file.
+
+Every field is followed by a sentence in the user's words. Knows nothing of what uses them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from docsearch.errors import SettingsError
+
+HOME_VARIABLE = "DOCSEARCH_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """[index]: how files are read."""
+
+    workers: int = 0
+    """Reader processes; 0 takes one a processor core."""
+    passwords: tuple[str, ...] = ()
+    """Tried in turn on encrypted files."""
+    page_seconds: float = 20.0
+    """A page that takes longer is given up."""
+    file_seconds: float = 600.0
+    """A file that takes longer is given up."""
+    memory_mb: int = 1024
+    """A file that needs more memory than this is given up."""
+    max_file_mb: int = 2048
+    """Larger files are not read."""
+    max_pages: int = 20_000
+    """Files with more pages are not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class OcrSettings:
+    """[ocr]: how scans are read."""
+
+    engine: str = "auto"
+    """auto, rapidocr, tesseract or off."""
+    languages: str = "eng"
+    """Languages for Tesseract, joined by '+'."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """[search]: how results are found and ordered."""
+
+    results: int = 10
+    """Hits to show."""
+    candidates: int = 200
+    """Pages taken from each list before they are fused."""
+    rerank: int = 50
+    """Pages at the head of the fused list that the reranker orders; 0 leaves the fused order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """[models]: which models are used. Names are rows of models.toml."""
+
+    embedder: str = "starter"
+    """Finds pages by meaning and by picture; 'off' searches words only."""
+    reranker: str = "passages"
+    """Orders the head of the list; 'off' leaves the fused order."""
+    dimensions: int = 0
+    """Cuts vectors to this length (Matryoshka); 0 keeps the model's own."""
+    device: str = "auto"
+    """auto, cuda, mps, xpu or cpu."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings."""
+
+    index: IndexSettings = field(default_factory=IndexSettings)
+    ocr: OcrSettings = field(default_factory=OcrSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where things live: the index, the settings file, and rendered page images."""
+
+    index: Path
+    settings: Path
+    cache: Path
+
+
+def folders(home: Path | None = None) -> Folders:
+    """The user's folders, or all below `home` (or $DOCSEARCH_HOME) when that is given."""
+    chosen = home or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
+    if chosen is not None:
+        base = chosen.expanduser().absolute()
+        return Folders(base / "index", base / "settings.toml", base / "cache")
+    from platformdirs import PlatformDirs
+
+    dirs = PlatformDirs("docsearch", appauthor=False)
+    return Folders(
+        dirs.user_data_path / "index", dirs.user_config_path / "settings.toml", dirs.user_cache_path
+    )
+
+
+def load_settings(path: Path) -> Settings:
+    """Settings from a TOML file; defaults when there is none.
+
+    Raises:
+        SettingsError: the file cannot be read, or a section, key or value in it is wrong.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot read the settings in {path}: {error}") from error
+    sections = {f.name: f.default_factory for f in dataclasses.fields(Settings)}
+    unknown = sorted(set(raw) - set(sections))
+    if unknown:
+        raise SettingsError(
+            f"{path}: unknown section [{unknown[0]}]", hint=f"sections are {', '.join(sections)}"
+        )
+    return Settings(**{name: _section(path, name, sections[name], values) for name, values in raw.items()})
+
+
+def _section(path: Path, name: str, kind: Any, values: Any) -> Any:
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: {name} must be a section, [{name}]")
+    types = get_type_hints(kind)
+    for key, value in values.items():
+        if key not in types:
+            raise SettingsError(
+                f"{path}: unknown key {key!r} in [{name}]", hint=f"keys are {', '.join(types)}"
+            )
+        values[key] = _value(f"{path}: [{name}] {key}", types[key], value)
+    return kind(**values)
+
+
+def _value(where: str, kind: Any, value: Any) -> Any:
+    if kind == tuple[str, ...] and isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind in (str, int) and type(value) is kind:
+        return value
+    expected = {str: "a text", int: "a whole number", float: "a number"}.get(kind, "a list of texts")
+    raise SettingsError(f"{where} must be {expected}, not {value!r}")

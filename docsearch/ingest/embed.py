@@ -1,0 +1,122 @@
+"""The vector tier: page images and texts through the embedder into its vector table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from docsearch.ingest.readers import Readers
+from docsearch.ingest.workers import Done, Event, Failed, PageFailed, PageRendered, RenderJob
+from docsearch.models.protocols import Embedder, ModelInput
+from docsearch.records import Failure, PageId, Progress
+from docsearch.store.documents import StoredDocument
+from docsearch.store.index import Index
+
+_BATCH = 32
+_FLUSH_VECTORS = 2000
+
+
+def embed_pages(index: Index, readers: Readers, embedder: Embedder) -> Iterator[Progress | Failure]:
+    """Embeds all pages that have no vector of this model. Keeps what is done when it is closed."""
+    tier = VectorTier(index, embedder)
+    try:
+        if tier.takes_images:
+            for event in readers.picture_pool().run(tier.jobs(readers.passwords)):
+                yield from tier.take(event)
+        else:
+            yield from tier.without_pictures()
+    finally:
+        tier.flush()
+
+
+class VectorTier:
+    """Collects pages into batches, embeds them, and commits vectors before marking documents."""
+
+    def __init__(self, index: Index, embedder: Embedder) -> None:
+        self.index = index
+        self.embedder = embedder
+        self.table = index.vectors(embedder.fingerprint, embedder.dimensions)
+        self.documents = index.documents.waiting_for_vectors(embedder.fingerprint)
+        self.files = index.files.of_documents(document.id for document in self.documents)
+        self.total = sum(document.pages for document in self.documents)
+        self.takes_images = bool(embedder.modalities & {"image", "text+image"})
+        self.batch: list[tuple[PageId, Image.Image | None]] = []
+        self.vectors: list[tuple[PageId, NDArray[np.float32]]] = []
+        self.complete: list[int] = []
+        self.pages_done = self.files_done = 0
+
+    def jobs(self, passwords: tuple[str, ...]) -> Iterator[RenderJob]:
+        """One job a document."""
+        for document in self.documents:
+            path = self.files[document.id][0].path
+            pages = tuple(range(1, document.pages + 1))
+            yield RenderJob(path, pages, self.embedder.image_pixels, passwords, key=document)
+
+    def take(self, event: Event) -> Iterator[Progress | Failure]:
+        """Handles one event of a worker. A page that cannot be rendered is embedded by its text."""
+        document: StoredDocument = event.job.key
+        match event:
+            case PageRendered():
+                self._add(PageId(document.id, event.page), Image.fromarray(event.image))
+            case PageFailed(failure=failure) if failure.page:
+                self._add(PageId(document.id, failure.page), None)
+            case Failed():
+                yield event.failure
+            case Done():
+                self._complete(document)
+        yield self._progress(event.job.path)
+
+    def without_pictures(self) -> Iterator[Progress]:
+        """Embeds texts alone."""
+        for document in self.documents:
+            for page in range(1, document.pages + 1):
+                self._add(PageId(document.id, page), None)
+            self._complete(document)
+            yield self._progress(self.files[document.id][0].path)
+
+    def flush(self) -> None:
+        """Embeds what waits and commits."""
+        self._embed()
+        if self.vectors:
+            pages, vectors = zip(*self.vectors, strict=True)
+            self.table.replace(self.table.as_rows(pages, np.stack(vectors)))
+        with self.index.catalog.transaction():
+            for document in self.complete:
+                self.index.documents.embedded(document, self.embedder.fingerprint)
+        self.vectors, self.complete = [], []
+
+    def _add(self, page: PageId, image: Image.Image | None) -> None:
+        self.batch.append((page, image))
+        self.pages_done += 1
+        if len(self.batch) >= _BATCH:
+            self._embed()
+
+    def _complete(self, document: StoredDocument) -> None:
+        self.complete.append(document.id)
+        self.files_done += 1
+        if len(self.vectors) + len(self.batch) >= _FLUSH_VECTORS:
+            self.flush()
+
+    def _embed(self) -> None:
+        if not self.batch:
+            return
+        texts = self.index.pages.texts(page for page, _ in self.batch)
+        inputs = [self._input(texts.get(page, ("",))[0], image) for page, image in self.batch]
+        vectors = self.embedder.embed_pages(inputs)
+        self.vectors += zip((page for page, _ in self.batch), vectors, strict=True)
+        self.batch = []
+
+    def _input(self, text: str, image: Image.Image | None) -> ModelInput:
+        """Text and image where the model takes both at once, else the image, else the text."""
+        takes = self.embedder.modalities
+        if "text+image" in takes or image is None:
+            return ModelInput(text=text if takes & {"text", "text+image"} else "", image=image)
+        return ModelInput(image=image)
+
+    def _progress(self, path: Path) -> Progress:
+        files = len(self.documents)
+        return Progress("vectors", self.pages_done, self.total, self.files_done, files, path)

@@ -1,0 +1,260 @@
+"""The one object every front end holds. Opens what is asked for, lazily, and passes values on.
+
+Not safe for several threads at once; a front end with threads opens one library a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from docsearch.config import Folders, Settings, folders, load_settings
+from docsearch.errors import UnreadableDocument, UsageError
+from docsearch.records import Box, Failure, PageId, Progress, Query, Root, SearchResult, Status
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from docsearch.ingest.document import Document, RgbArray
+    from docsearch.ingest.pipeline import Tier
+    from docsearch.models.protocols import Embedder
+    from docsearch.models.registry import Registry
+    from docsearch.search.engine import Engine
+    from docsearch.search.rerank import HeadReranker
+    from docsearch.store.index import Index
+
+BUILT_IN_RERANKER = "passages"
+OFF = "off"
+
+
+class Library:
+    """Search, indexing and page views over one index. Use it in a `with` statement, or `close` it."""
+
+    def __init__(self, home: Path | None = None, settings: Settings | None = None) -> None:
+        self.folders: Folders = folders(home)
+        self.settings: Settings = settings or load_settings(self.folders.settings)
+
+    # -- search --------------------------------------------------------------------------------
+
+    def parse(self, words: str, picture: Path | None = None) -> Query:
+        """The query that was typed; raises UsageError when a filter makes no sense."""
+        from docsearch.search.parse import parse
+
+        return parse(words, picture)
+
+    def search(self, query: Query, limit: int | None = None) -> SearchResult:
+        """Hits, best first."""
+        return self.engine.search(query, limit)
+
+    def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
+        """The first-stage order at once, then the reranked order where it differs."""
+        return self.engine.stream(query, limit)
+
+    # -- indexing ------------------------------------------------------------------------------
+
+    def index(
+        self, paths: Iterable[Path] = (), *, tiers: Sequence[Tier] | None = None, retry: bool = False
+    ) -> Iterator[Progress | Failure]:
+        """Adds the paths as roots and brings all roots up to date, telling how far it is.
+
+        Closing the iterator half-way keeps what is done. `retry` reads failed files again.
+        """
+        from docsearch.ingest.pipeline import Indexer, Tier
+
+        embedder = (lambda: self._embedder) if self.settings.models.embedder != OFF else None
+        indexer = Indexer(self.store, self.settings, embedder)
+        return indexer.run(paths, tiers=tiers or tuple(Tier), retry=retry)
+
+    def remove(self, path: Path) -> int:
+        """Forgets a root; returns how many files it had.
+
+        Raises:
+            UsageError: the path is no root.
+        """
+        from docsearch.store.lock import writer_lock
+
+        for number, root, _ in self.store.files.roots():
+            if root == path:
+                with writer_lock(self.store.folder):
+                    files = self.store.files.counts(number)[0]
+                    self.store.files.remove_root(number)
+                    self.store.sweep()
+                return files
+        raise UsageError(f"{path} is not indexed as a root", hint="docsearch roots lists them")
+
+    def roots(self) -> tuple[Root, ...]:
+        """The folders and files that are searched."""
+        files = self.store.files
+        return tuple(Root(path, online, *files.counts(number)) for number, path, online in files.roots())
+
+    def status(self) -> Status:
+        """What the index holds, what waits, what failed, what it costs."""
+        documents, pages, size = self.store.documents.totals()
+        waiting = self.store.documents.waiting_for_ocr()
+        return Status(
+            roots=self.roots(),
+            documents=documents,
+            pages=pages,
+            pages_waiting_for_ocr=sum(map(len, waiting.values())),
+            pages_waiting_for_vectors=self._pages_without_vectors(),
+            failures=tuple(self.store.files.failures()),
+            index_bytes=self.store.size_bytes(),
+            document_bytes=size,
+            embedder=self.settings.models.embedder,
+            reranker=self.settings.models.reranker,
+            device=self._device(),
+        )
+
+    # -- pages ---------------------------------------------------------------------------------
+
+    def page_image(self, path: Path, page: int, pixels: int, boxes: Sequence[Box] = ()) -> bytes:
+        """A page as a PNG file, its longest side `pixels` long, with boxes marked.
+
+        Raises:
+            UnreadableDocument: the file is gone or cannot be read.
+        """
+        from docsearch.ingest.document import render_png
+
+        with self.open_document(path) as document:
+            return render_png(document, page, pixels, boxes)
+
+    def find_page(self, path: Path, page: int) -> PageId | None:
+        """The indexed page of a file, or None when the file is not indexed."""
+        document = self.store.files.document_of(path)
+        return None if document is None else PageId(document, page)
+
+    def page_text(self, page: PageId) -> str:
+        """The stored text of an indexed page."""
+        return self.store.pages.texts([page]).get(page, ("", None))[0]
+
+    def read_text(self, path: Path, page: int) -> str:
+        """The text layer of a page, from the file itself."""
+        with self.open_document(path) as document:
+            return document.page_text(page)
+
+    def match_boxes(self, path: Path, page: int, query: Query) -> tuple[Box, ...]:
+        """Where the query's words stand on a page, on recognised scans too."""
+        from docsearch.search.highlight import matching_boxes
+
+        known = self.find_page(path, page)
+        words = self.store.recognised.words_of(known.doc, page) if known else None
+        if words is None:
+            with self.open_document(path) as document:
+                words = document.page_words(page)
+        languages = self.store.vocabulary.languages()
+        return matching_boxes(words, self.engine.terms(query), self.store.analyzer, languages)
+
+    def open_document(self, path: Path) -> Document:
+        """The file itself, for looking at; close it, or use it in a `with` statement."""
+        from docsearch.ingest.document import open_document
+
+        return open_document(path, self.settings.index.passwords)
+
+    def view(self, path: Path, page: int) -> str:
+        """Opens the desktop's viewer at a page; returns its name."""
+        from docsearch.viewer import open_at
+
+        return open_at(path, page)
+
+    # -- opened when needed --------------------------------------------------------------------
+
+    @cached_property
+    def store(self) -> Index:
+        """The index on disk."""
+        from docsearch.store.index import Index
+
+        return Index(self.folders.index)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The search engine with the models of the settings."""
+        from docsearch.search.engine import Engine
+
+        embedder = (lambda: self._embedder) if self.settings.models.embedder != OFF else None
+        return Engine(
+            self.store,
+            self.settings.search,
+            embedder=embedder,
+            reranker=self._reranker(),
+            picture=self._picture,
+        )
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def _registry(self) -> Registry:
+        from docsearch.models.registry import Registry
+
+        return Registry.read(self.folders.settings.with_name("models.toml"))
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        from docsearch.models.load import load_embedder
+
+        models = self.settings.models
+        return load_embedder(models.embedder, self._registry, models.device, models.dimensions)
+
+    def _reranker(self) -> HeadReranker | None:
+        from docsearch.search.rerank import ModelReranker, PassageReranker
+
+        models = self.settings.models
+        if models.reranker == OFF:
+            return None
+        if models.reranker == BUILT_IN_RERANKER:
+            return PassageReranker(self.store)
+        from docsearch.models.load import load_reranker
+
+        model = load_reranker(models.reranker, self._registry, models.device)
+        return ModelReranker(
+            self.store, model, self._render, self._registry.row(models.reranker).image_pixels
+        )
+
+    def _device(self) -> str:
+        from docsearch.models.load import device_for
+
+        models = self.settings.models
+        if models.embedder == OFF:
+            return "cpu"
+        return device_for(self._registry.row(models.embedder), models.device).describe()
+
+    def _pages_without_vectors(self) -> int:
+        if self.settings.models.embedder == OFF:
+            return 0
+        waiting = self.store.documents.waiting_for_vectors(self._embedder.fingerprint)
+        return sum(document.pages for document in waiting)
+
+    def _render(self, page: PageId, pixels: int) -> Image | None:
+        """A page for a model to look at; None when its file cannot be read now."""
+        files = self.store.files.of_documents([page.doc]).get(page.doc, [])
+        for file in files:
+            try:
+                with self.open_document(file.path) as document:
+                    return _as_image(document.render(page.page, pixels))
+            except UnreadableDocument:
+                continue
+        return None
+
+    def _picture(self, path: Path) -> Image:
+        """A picture to search with; of a document, its first page."""
+        with self.open_document(path) as document:
+            return _as_image(document.render(1, self._embedder.image_pixels))
+
+
+def _as_image(pixels: RgbArray) -> Image:
+    from PIL import Image
+
+    return Image.fromarray(pixels)

@@ -1,0 +1,194 @@
+"""Answers queries: parse, retrieve, fuse, rerank, show. The only module that knows all stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from PIL.Image import Image
+
+from docsearch.config import SearchSettings
+from docsearch.models.protocols import Embedder, ModelInput
+from docsearch.records import Candidate, Filters, Hit, PageId, Query, SearchResult, TextSource
+from docsearch.search.fuse import FusionWeights, fuse
+from docsearch.search.rerank import HeadReranker
+from docsearch.search.retrieve import Retrieved, Retriever
+from docsearch.search.snippet import make_snippet
+from docsearch.search.terms import QueryTerms, query_terms
+from docsearch.store.files import StoredFile
+from docsearch.store.index import Index
+from docsearch.store.tables import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Candidates in their final order, with what led there."""
+
+    query: Query
+    terms: QueryTerms
+    candidates: list[Candidate]
+
+
+class Engine:
+    """Search over one index.
+
+    Args:
+        index: the stores to search.
+        settings: how many candidates and hits.
+        embedder: loads the embedder when a query first needs it; without one there is no vector list.
+        reranker: orders the head; without one the fused order stands.
+        picture: opens a picture to search with.
+        weights: what each list counts.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        settings: SearchSettings,
+        *,
+        embedder: Callable[[], Embedder] | None = None,
+        reranker: HeadReranker | None = None,
+        picture: Callable[[Path], Image] | None = None,
+        weights: FusionWeights | None = None,
+    ) -> None:
+        self.index = index
+        self.settings = settings
+        self.embedder = embedder
+        self.reranker = reranker
+        self.picture = picture
+        self.weights = weights or FusionWeights()
+
+    def variant(self, weights: FusionWeights, *, rerank: bool) -> Engine:
+        """The same engine with other fusion weights, with or without its reranker."""
+        reranker = self.reranker if rerank else None
+        return Engine(
+            self.index,
+            self.settings,
+            embedder=self.embedder,
+            reranker=reranker,
+            picture=self.picture,
+            weights=weights,
+        )
+
+    def search(self, query: Query, limit: int | None = None) -> SearchResult:
+        """Hits for a query, best first."""
+        *_, last = self.stream(query, limit)
+        return last
+
+    def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
+        """The fused order as soon as it is there, then the reranked one where that differs."""
+        started = time.perf_counter()
+        limit = limit or self.settings.results
+        ranking = self.first_stage(query)
+        yield self.show(ranking, limit, started)
+        reranked = self.second_stage(ranking)
+        if reranked is not ranking:
+            yield self.show(reranked, limit, started)
+
+    def rank(self, query: Query) -> Ranking:
+        """The final order of all candidates, without looking at files or snippets."""
+        return self.second_stage(self.first_stage(query))
+
+    def first_stage(self, query: Query) -> Ranking:
+        """Retrieves and fuses."""
+        live = self.index.documents.live()
+        terms = self.terms(query)
+        selection = self._selection(query.filters)
+        if selection.documents is not None and not selection.documents:
+            return Ranking(query, terms, [])
+        if not terms.full_text() and query.image is None:
+            return Ranking(query, terms, self._browse(query, selection))
+        retriever = Retriever(self.index, self.settings.candidates)
+        retrieved = Retrieved(
+            text=retriever.text(terms, selection, live),
+            documents=retriever.documents(terms),
+            vectors=self._similar(query, terms, retriever, selection, live),
+        )
+        weights = FusionWeights(vectors=1.0) if query.image else self.weights
+        return Ranking(query, terms, fuse(retrieved, weights))
+
+    def second_stage(self, ranking: Ranking) -> Ranking:
+        """Reranks the head; the same ranking when there is nothing to rerank with or about."""
+        head, tail = _split(ranking.candidates, self.settings.rerank)
+        if self.reranker is None or not ranking.terms.groups or ranking.query.image or len(head) < 2:
+            return ranking
+        reranked = self.reranker.rerank(ranking.terms, head)
+        return Ranking(ranking.query, ranking.terms, [*reranked, *tail])
+
+    def terms(self, query: Query) -> QueryTerms:
+        """The index terms of a query."""
+        _, pages, _ = self.index.documents.totals()
+        return query_terms(query, self.index.analyzer, self.index.vocabulary, pages)
+
+    def show(self, ranking: Ranking, limit: int, started: float) -> SearchResult:
+        """The first candidates as hits; files and texts are looked up for these only."""
+        head = ranking.candidates[:limit]
+        hits = self._hits(head, ranking.terms)
+        seconds = time.perf_counter() - started
+        return SearchResult(ranking.query, hits, seconds, ranking.terms.corrections)
+
+    def _selection(self, filters: Filters) -> Selection:
+        return Selection(frozenset(self.index.files.matching(filters)) if filters else None)
+
+    def _similar(
+        self, query: Query, terms: QueryTerms, retriever: Retriever, selection: Selection, live: set[int]
+    ) -> list[tuple[PageId, float]]:
+        """The vector list, when there is an embedder for it and it would count."""
+        if self.embedder is None or not (query.image or self.weights.vectors):
+            return []
+        embedder = self.embedder()
+        table = self.index.vectors(embedder.fingerprint, embedder.dimensions)
+        if not table.exists():
+            return []
+        image = self.picture(query.image) if query.image and self.picture else None
+        [vector] = embedder.embed_queries([ModelInput(text=terms.text, image=image)])
+        return retriever.vectors(table, vector, selection, live)
+
+    def _browse(self, query: Query, selection: Selection) -> list[Candidate]:
+        """For filters without words: first pages of the newest documents."""
+        if selection.documents is None or not query.filters:
+            return []
+        files = self.index.files.of_documents(selection.documents)
+        newest = sorted(files, key=lambda d: (-max(file.mtime_ns for file in files[d]), d))
+        return [Candidate(PageId(document, 1), {}, 0.0) for document in newest[: self.settings.candidates]]
+
+    def _hits(self, candidates: Sequence[Candidate], terms: QueryTerms) -> tuple[Hit, ...]:
+        pages = [candidate.page for candidate in candidates]
+        texts = self.index.pages.texts(pages)
+        documents = self.index.documents.get({page.doc for page in pages})
+        files = self.index.files.of_documents({page.doc for page in pages})
+        languages = self.index.vocabulary.languages()
+        hits: list[Hit] = []
+        for candidate in candidates:
+            page = candidate.page
+            if page.doc not in documents or page.doc not in files:
+                continue
+            text, source = texts.get(page, ("", TextSource.NONE))
+            file, *copies = files[page.doc]
+            hits.append(
+                Hit(
+                    rank=len(hits) + 1,
+                    page=page,
+                    path=file.path,
+                    title=documents[page.doc].title or file.path.stem,
+                    pages=documents[page.doc].pages,
+                    score=candidate.score,
+                    snippet=make_snippet(text, terms, self.index.analyzer, languages),
+                    source=source,
+                    modified=_modified(file),
+                    scores=candidate.scores,
+                    copies=tuple(copy.path for copy in copies),
+                )
+            )
+        return tuple(hits)
+
+
+def _split(candidates: list[Candidate], head: int) -> tuple[list[Candidate], list[Candidate]]:
+    return candidates[:head], candidates[head:]
+
+
+def _modified(file: StoredFile) -> date:
+    return date.fromtimestamp(file.mtime_ns / 1e9)

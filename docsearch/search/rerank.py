@@ -1,0 +1,108 @@
+"""Second stage: orders the head of the fused list by looking at each page.
+
+`PassageReranker` needs nothing but the index. `ModelReranker` asks a model through the `Reranker`
+protocol: on the text where a page has it, on the image where it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from PIL.Image import Image
+
+from docsearch.models.protocols import ModelInput, Reranker
+from docsearch.records import Candidate, PageId
+from docsearch.search import passages
+from docsearch.search.terms import QueryTerms
+from docsearch.store.index import Index
+
+RenderPage = Callable[[PageId, int], Image | None]
+"""Renders a page with its longest side at so many pixels; None when its file cannot be read."""
+
+
+class HeadReranker(Protocol):
+    """Gives the head of a list a new order."""
+
+    def rerank(self, terms: QueryTerms, head: Sequence[Candidate]) -> list[Candidate]:
+        """The same candidates, best first, with the signals it used added to their scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassageWeights:
+    """What each signal counts beside the fused score; found on judged queries (see README, Figures)."""
+
+    text: float = 0.7
+    passage: float = 0.6
+    pairs: float = 0.5
+    coverage: float = 0.5
+
+
+class PassageReranker:
+    """Orders pages by their best passage, close pairs and coverage of the query."""
+
+    def __init__(self, index: Index, weights: PassageWeights | None = None) -> None:
+        self.index = index
+        self.weights = weights or PassageWeights()
+
+    def rerank(self, terms: QueryTerms, head: Sequence[Candidate]) -> list[Candidate]:
+        """See `HeadReranker`."""
+        numbers = {term: n for n, group in enumerate(terms.groups) for term in group}
+        weights = [max((terms.weights[t] for t in group), default=0.0) for group in terms.groups]
+        stored = self.index.pages.terms(candidate.page for candidate in head)
+        said = self._said_by_documents(terms, {candidate.page.doc for candidate in head})
+        reranked = []
+        for candidate in head:
+            places = passages.places(stored.get(candidate.page, "").split(), numbers)
+            covered = places.keys() | said.get(candidate.page.doc, set())
+            signals = {
+                "passage": self.weights.passage * passages.best_passage(places, weights),
+                "pairs": self.weights.pairs * passages.close_pairs(places, weights),
+                "coverage": self.weights.coverage * passages.coverage(covered, weights),
+            }
+            reranked.append(self._scored(candidate, signals))
+        return sorted(reranked, key=lambda c: (-c.score, c.page.doc, c.page.page))
+
+    def _said_by_documents(self, terms: QueryTerms, documents: set[int]) -> dict[int, set[int]]:
+        """Which groups of the query stand in each document's names or first pages."""
+        said: dict[int, set[int]] = {}
+        for number, group in enumerate(terms.groups):
+            for term in group:
+                for document in self.index.evidence.documents_with(term, documents):
+                    said.setdefault(document, set()).add(number)
+        return said
+
+    def _scored(self, candidate: Candidate, signals: dict[str, float]) -> Candidate:
+        scores = {**candidate.scores, **{name: value for name, value in signals.items() if value}}
+        if "text" in scores:
+            scores["text"] *= self.weights.text
+        return replace(candidate, scores=scores, score=sum(scores.values()))
+
+
+class ModelReranker:
+    """Orders pages by a model's score; the first-stage score breaks ties."""
+
+    def __init__(self, index: Index, model: Reranker, render: RenderPage, pixels: int) -> None:
+        self.index = index
+        self.model = model
+        self.render = render
+        self.pixels = pixels
+
+    def rerank(self, terms: QueryTerms, head: Sequence[Candidate]) -> list[Candidate]:
+        """See `HeadReranker`."""
+        texts = self.index.pages.texts(candidate.page for candidate in head)
+        inputs = [self._input(c.page, texts[c.page][0] if c.page in texts else "") for c in head]
+        scores = self.model.score(ModelInput(text=terms.text), inputs)
+        reranked = [
+            replace(candidate, scores={**candidate.scores, self.model.name: float(score)}, score=float(score))
+            for candidate, score in zip(head, scores, strict=True)
+        ]
+        order = {candidate.page: place for place, candidate in enumerate(head)}
+        return sorted(reranked, key=lambda c: (-c.score, order[c.page]))
+
+    def _input(self, page: PageId, text: str) -> ModelInput:
+        takes = self.model.modalities
+        wants_image = "text+image" in takes or ("image" in takes and not text.strip())
+        image = self.render(page, self.pixels) if wants_image else None
+        return ModelInput(text=text if image is None or "text+image" in takes else "", image=image)

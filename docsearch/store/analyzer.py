@@ -1,0 +1,192 @@
+"""Turns text into index terms, the same way for pages and for queries.
+
+Letters and digits are split ("FY2018" gives fy 2018), accents and case are folded, thousands
+separators are dropped, and scripts written without spaces become overlapping pairs of characters.
+Words are stemmed by the language of the page they stand on; a query is stemmed for every language
+the index holds, so that no language hides another. Knows no table and no query syntax.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Protocol
+
+VERSION = 1
+"""Raised when the terms of a page change, so that an index made before is known to be old."""
+
+DEFAULT_LANGUAGE = "english"
+
+_UNSPACED = (
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\u1780-\u17ff"  # Myanmar, Khmer
+    "\u3040-\u30ff\u31f0-\u31ff"  # Hiragana, Katakana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
+    "\uac00-\ud7af"  # Hangul
+    "\U00020000-\U0003134f"
+)
+_INDIC_MARKS = "\u0900-\u0dff"
+_MARKS = "\u0300-\u036f\u0640\u064b-\u0652"
+_NUMBER = r"\d{1,3}(?:,\d{3})+(?!\d)|\d+"
+_ASCII_TOKEN = re.compile(rf"[a-z]+|{_NUMBER}")
+_SPACED_TOKEN = re.compile(rf"[^\W\d_]+|{_NUMBER}")
+_TOKEN = re.compile(
+    rf"(?P<unspaced>[{_UNSPACED}]+)|{_NUMBER}|(?:(?![{_UNSPACED}])[^\W\d_]|[{_INDIC_MARKS}{_MARKS}])+"
+)
+_NEEDS_CARE = re.compile(f"[{_UNSPACED}{_INDIC_MARKS}]")
+_DROPPED_MARKS = re.compile(f"[{_MARKS}]")
+
+_LANGUAGE_WORDS: dict[str, str] = {
+    "english": "the of and to in that is for with as was by on are be this from have or which",
+    "german": "der die und das den von zu mit sich des auf für ist im dem nicht ein eine als auch werden",
+    "french": "le la les et des en du une est que dans pour qui sur pas par au avec sont cette",
+    "spanish": "el la los las del que en una por con para es se como más su lo al son sobre",
+    "italian": "il di che la per una con del della non sono gli nel alla dei delle è anche come",
+    "portuguese": "o de que em um uma para com não os do da dos das por mais como ao são pela",
+    "dutch": "de het een van en dat in is op te voor met zijn niet aan door ook bij wordt naar",
+    "swedish": "och att det som en på är av för med den till inte har om ett var de vid eller",
+    "danish": "og at det er en til af på som med for den ikke der har et fra blev ved eller",
+    "norwegian": "og i det er en til av på som med for den ikke har et fra ble ved eller å",
+    "finnish": "ja on ei se että oli hän mutta ovat kuin sekä myös tai joka sen kanssa mukaan",
+    "hungarian": "a az és hogy nem is egy ez volt meg csak már mint vagy még de azt lehet",
+    "romanian": "și de la în a cu pe nu este din care pentru mai un o ca sau prin fost sunt",
+    "turkish": "ve bir bu için ile de da olarak çok daha gibi olan ancak sonra kadar veya göre",
+    "russian": "и в не на что с по как это из но за от для так его или был при также",
+}
+
+
+def fold(text: str) -> str:
+    """Lower case without accents, compatibility forms replaced: "Größe" and "GROSSE" become "grosse"."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", _DROPPED_MARKS.sub("", decomposed)).casefold()
+
+
+def _stop_words() -> dict[str, frozenset[str]]:
+    return {language: frozenset(fold(words).split()) for language, words in _LANGUAGE_WORDS.items()}
+
+
+class Stemmer(Protocol):
+    """What is used of a Snowball stemmer."""
+
+    def stemWord(self, word: str) -> str:  # noqa: N802 (the library's name)
+        """The stem of one folded word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One folded word of a text and where it stands: `text[start:end]`."""
+
+    word: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzedText:
+    """What the index keeps of a page: terms and distinct words, each joined by blanks, and the language."""
+
+    terms: str
+    words: str
+    language: str
+
+
+@dataclass(slots=True)
+class Analyzer:
+    """Makes terms. Keeps the stems it has seen, so one analyzer should serve many pages."""
+
+    stop_words: dict[str, frozenset[str]] = field(default_factory=_stop_words)
+    _stems: dict[str, dict[str, str]] = field(default_factory=dict)
+    _stemmers: dict[str, Stemmer] = field(default_factory=dict)
+
+    def analyze(self, text: str) -> AnalyzedText:
+        """Terms of one page of text, in reading order."""
+        words = _words(fold(text))
+        distinct = frozenset(words)
+        language = self.language_of(distinct)
+        return AnalyzedText(self._join(words, language), " ".join(distinct), language)
+
+    def language_of(self, words: frozenset[str]) -> str:
+        """The language whose commonest words occur most among `words`; English when none stands out."""
+        counts = Counter({language: len(words & common) for language, common in self.stop_words.items()})
+        (best, most), (_, second) = counts.most_common(2)
+        if most < 3 or counts[DEFAULT_LANGUAGE] >= most:
+            return DEFAULT_LANGUAGE
+        return best if most > second else DEFAULT_LANGUAGE
+
+    def stem(self, word: str, language: str) -> str:
+        """The stem of one folded word; digits and unspaced scripts stay as they are."""
+        known = self._stems.setdefault(language, {})
+        stem = known.get(word)
+        if stem is None:
+            stem = known[word] = self._stemmer(language).stemWord(word)
+        return stem
+
+    def variants(self, word: str, languages: Iterable[str]) -> tuple[str, ...]:
+        """The stems one query word can have on pages in these languages, without repeats."""
+        return tuple(dict.fromkeys(self.stem(word, language) for language in languages))
+
+    def _join(self, words: Sequence[str], language: str) -> str:
+        known = self._stems.setdefault(language, {})
+        unspaced: dict[str, None] = {}
+        terms = []
+        for word in words:
+            stem = known.get(word)
+            if stem is None:
+                stem = self.stem(word, language)
+            terms.append(stem)
+            if len(word) == 2 and word[0] > "\u0dff":
+                unspaced.update(dict.fromkeys(word))
+        return " ".join([*terms, *unspaced])
+
+    def _stemmer(self, language: str) -> Stemmer:
+        if language not in self._stemmers:
+            from Stemmer import Stemmer as Snowball
+
+            self._stemmers[language] = Snowball(language)
+        return self._stemmers[language]
+
+
+@cache
+def _pairs(run: str) -> tuple[str, ...]:
+    """Overlapping pairs of a run of characters written without spaces; a lone one stands for itself."""
+    return tuple(run[i : i + 2] for i in range(len(run) - 1)) or (run,)
+
+
+def _words(folded: str) -> list[str]:
+    if _NEEDS_CARE.search(folded):
+        words: list[str] = []
+        for match in _TOKEN.finditer(folded):
+            words += _pairs(match.group()) if match.lastgroup else (match.group(),)
+    else:
+        words = (_ASCII_TOKEN if folded.isascii() else _SPACED_TOKEN).findall(folded)
+    return [word.replace(",", "") for word in words] if "," in folded else words
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Words of `text` with their places in it; a run of an unspaced script gives its pairs.
+
+    Folding can change the length of a text, so each original word is folded by itself here.
+    """
+    for match in _TOKEN.finditer(unicodedata.normalize("NFC", text) if not text.isascii() else text):
+        if match.lastgroup:
+            run, start = match.group(), match.start()
+            for offset, pair in enumerate(_pairs(run)):
+                yield Token(fold(pair), start + offset, start + offset + len(pair))
+        else:
+            yield Token(fold(match.group()).replace(",", ""), match.start(), match.end())
+
+
+def analyze_page(text: str) -> AnalyzedText:
+    """Analyzes one page with an analyzer kept for the life of the process; for worker processes."""
+    return _process_analyzer().analyze(text)
+
+
+@cache
+def _process_analyzer() -> Analyzer:
+    return Analyzer()

@@ -1,0 +1,177 @@
+"""The catalog's database: opening, schema, migrations, transactions.
+
+One SQLite file holds what only the user can give (roots, settings made in the program, clicks)
+and which files and documents there are. The tables have a module each: `files`, `documents`,
+`recognised`, `evidence`, `vocabulary`. Knows no document format and no vector.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from docsearch.errors import IndexDamaged, IndexUnusable, StorageFull
+
+_MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE roots (
+        id INTEGER PRIMARY KEY,
+        path BLOB NOT NULL UNIQUE,
+        online INTEGER NOT NULL DEFAULT 1
+    );
+    CREATE TABLE documents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        content TEXT NOT NULL,
+        kind TEXT NOT NULL DEFAULT '',
+        title TEXT NOT NULL DEFAULT '',
+        pages INTEGER NOT NULL DEFAULT 0,
+        bytes INTEGER NOT NULL DEFAULT 0,
+        ready INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE UNIQUE INDEX documents_content ON documents (content) WHERE ready = 1;
+    CREATE TABLE files (
+        id INTEGER PRIMARY KEY,
+        path BLOB NOT NULL UNIQUE,
+        root INTEGER NOT NULL REFERENCES roots (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        content TEXT NOT NULL DEFAULT '',
+        document INTEGER REFERENCES documents (id)
+    );
+    CREATE INDEX files_document ON files (document);
+    CREATE INDEX files_root ON files (root);
+    CREATE TABLE failures (
+        path BLOB NOT NULL,
+        page INTEGER NOT NULL DEFAULT 0,
+        kind TEXT NOT NULL,
+        detail TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (path, page)
+    );
+    CREATE TABLE pages_waiting (
+        document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+        page INTEGER NOT NULL,
+        PRIMARY KEY (document, page)
+    ) WITHOUT ROWID;
+    CREATE TABLE embedded (
+        document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+        fingerprint TEXT NOT NULL,
+        PRIMARY KEY (document, fingerprint)
+    ) WITHOUT ROWID;
+    CREATE TABLE recognised (
+        pixels TEXT NOT NULL,
+        engine TEXT NOT NULL,
+        text TEXT NOT NULL,
+        words BLOB NOT NULL,
+        PRIMARY KEY (pixels, engine)
+    ) WITHOUT ROWID;
+    CREATE TABLE recognised_pages (
+        document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+        page INTEGER NOT NULL,
+        pixels TEXT NOT NULL,
+        engine TEXT NOT NULL,
+        PRIMARY KEY (document, page)
+    ) WITHOUT ROWID;
+    CREATE TABLE vocabulary (
+        word TEXT PRIMARY KEY,
+        stem TEXT NOT NULL,
+        pages INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX vocabulary_stem ON vocabulary (stem, pages);
+    CREATE TABLE languages (
+        language TEXT PRIMARY KEY,
+        pages INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE facts (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE VIRTUAL TABLE names USING fts5 (title, name, folder, tokenize = "ascii");
+    CREATE VIRTUAL TABLE leads USING fts5 (terms, tokenize = "ascii");
+    """,
+)
+
+_DISK_ERRORS = ("disk is full", "readonly", "unable to open", "disk I/O")
+
+
+class Catalog:
+    """One connection to the catalog. Not for use by several threads at the same time.
+
+    Raises:
+        IndexDamaged: the file is not a catalog.
+        IndexUnusable: it was written by a newer version of this program.
+        StorageFull: it cannot be written.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        with _sqlite_errors(path):
+            if not read_only:
+                path.touch(mode=0o600)
+            self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+            self.connection.execute("PRAGMA foreign_keys = ON")
+            self.connection.execute("PRAGMA synchronous = NORMAL")
+            if not read_only:
+                self.connection.execute("PRAGMA journal_mode = WAL")
+            self._migrate()
+
+    def close(self) -> None:
+        """Closes the connection; the object is of no use afterwards."""
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing: commits at the end, rolls back on any exception. May be nested."""
+        with _sqlite_errors(self.path):
+            if self.connection.in_transaction:
+                yield self.connection
+                return
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+            except BaseException:
+                self.connection.execute("ROLLBACK")
+                raise
+            self.connection.execute("COMMIT")
+
+    def fact(self, name: str) -> str | None:
+        """A small named value kept with the index, or None."""
+        row = self.connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Stores a small named value."""
+        with self.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def _migrate(self) -> None:
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(_MIGRATIONS):
+            raise IndexUnusable(
+                f"the index {self.path} was made by a newer docsearch",
+                hint="update docsearch, or choose another index folder with --home",
+            )
+        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+            self.connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+
+
+@contextmanager
+def _sqlite_errors(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if any(word in str(error) for word in _DISK_ERRORS):
+            raise StorageFull(
+                f"cannot write {path}: {error}", hint="free some space or check the folder's permissions"
+            ) from error
+        if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
+            raise
+        raise IndexDamaged(
+            f"{path} is not a usable catalog: {error}",
+            hint="move it away and run docsearch index again; documents are not touched",
+        ) from error
+    except PermissionError as error:
+        raise StorageFull(f"cannot write {path}: {error.strerror}") from error

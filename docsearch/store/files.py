@@ -1,0 +1,242 @@
+"""Roots and files in the catalog: which paths there are and which document each one holds.
+
+A path is stored as the bytes the system gave, so that any name survives; `key` is its folded form
+for filters. A file without a document is known but not (or not yet) readable.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from docsearch.records import Failure, FailureKind, Filters
+from docsearch.store.analyzer import Analyzer, fold
+from docsearch.store.catalog import Catalog
+from docsearch.store.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file as the catalog knows it. `content` is empty when it was never read."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+    content: str
+    document: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file as it was found on disk, with the digest of its content."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+    content: str
+
+
+class Files:
+    """The tables `roots`, `files` and `failures`; keeps the names in `Evidence` in step."""
+
+    def __init__(self, catalog: Catalog, evidence: Evidence) -> None:
+        self.catalog = catalog
+        self.evidence = evidence
+
+    # -- roots ---------------------------------------------------------------------------------
+
+    def add_root(self, path: Path) -> None:
+        """Makes `path` a root. One inside another root is that root's already; roots inside it join it."""
+        roots = self.roots()
+        if any(root == path or root in path.parents for _, root, _ in roots):
+            return
+        with self.catalog.transaction() as db:
+            number = db.execute("INSERT INTO roots (path) VALUES (?)", (os.fsencode(path),)).lastrowid
+            for inner, root, _ in roots:
+                if path in root.parents:
+                    db.execute("UPDATE files SET root = ? WHERE root = ?", (number, inner))
+                    db.execute("DELETE FROM roots WHERE id = ?", (inner,))
+
+    def roots(self) -> list[tuple[int, Path, bool]]:
+        """(id, path, online) of every root, by path."""
+        rows = self.catalog.connection.execute("SELECT id, path, online FROM roots ORDER BY path")
+        return [(row[0], Path(os.fsdecode(row[1])), bool(row[2])) for row in rows]
+
+    def set_online(self, root: int, online: bool) -> None:
+        """Notes whether the root's folder is there; its documents stay either way."""
+        with self.catalog.transaction() as db:
+            db.execute("UPDATE roots SET online = ? WHERE id = ?", (int(online), root))
+
+    def remove_root(self, root: int) -> None:
+        """Forgets a root with its files; documents no other file holds leave the results."""
+        with self.catalog.transaction() as db:
+            paths = [row[0] for row in db.execute("SELECT path FROM files WHERE root = ?", (root,))]
+            self._forget(paths)
+            db.execute("DELETE FROM roots WHERE id = ?", (root,))
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def of_root(self, root: int) -> dict[Path, StoredFile]:
+        """Every file of a root by its path."""
+        rows = self.catalog.connection.execute(
+            "SELECT path, size, mtime_ns, content, document FROM files WHERE root = ?", (root,)
+        )
+        stored = (StoredFile(Path(os.fsdecode(row[0])), row[1], row[2], row[3], row[4]) for row in rows)
+        return {file.path: file for file in stored}
+
+    def put(self, root: int, file: FileState, document: int | None, title: str = "") -> None:
+        """Stores a file's state and which document it holds; replaces what was known of the path."""
+        path = os.fsencode(file.path)
+        key = fold(str(file.path).encode(errors="replace").decode())
+        with self.catalog.transaction() as db:
+            db.execute(
+                "INSERT INTO files (path, root, key, size, mtime_ns, content, document) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET root = excluded.root, "
+                "size = excluded.size, mtime_ns = excluded.mtime_ns, content = excluded.content, "
+                "document = excluded.document",
+                (path, root, key, file.size, file.mtime_ns, file.content, document),
+            )
+            if document is not None:
+                self.evidence.put_name(file.path, title)
+                db.execute("DELETE FROM failures WHERE path = ? AND page = 0", (path,))
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Removes files that are gone; a document without files is no longer searchable."""
+        with self.catalog.transaction():
+            self._forget([os.fsencode(path) for path in paths])
+
+    def document_of(self, path: Path) -> int | None:
+        """The document a file holds, if the file is known and was read."""
+        row = self.catalog.connection.execute(
+            "SELECT document FROM files WHERE path = ?", (os.fsencode(path),)
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def of_documents(self, documents: Iterable[int]) -> dict[int, list[StoredFile]]:
+        """Files that hold each of the documents, by document, paths in order."""
+        found: dict[int, list[StoredFile]] = {}
+        for chunk in _chunks(list(documents)):
+            rows = self.catalog.connection.execute(
+                "SELECT path, size, mtime_ns, content, document FROM files "
+                f"WHERE document IN ({_marks(chunk)}) ORDER BY path",
+                chunk,
+            )
+            for row in rows:
+                file = StoredFile(Path(os.fsdecode(row[0])), row[1], row[2], row[3], row[4])
+                found.setdefault(row[4], []).append(file)
+        return found
+
+    def counts(self, root: int) -> tuple[int, int, int]:
+        """(files, pages, failed files) of a root."""
+        row = self.catalog.connection.execute(
+            "SELECT count(*), coalesce(sum(d.pages), 0), coalesce(sum(f.document IS NULL), 0) "
+            "FROM files f LEFT JOIN documents d ON d.id = f.document WHERE f.root = ?",
+            (root,),
+        ).fetchone()
+        return row[0], row[1], row[2]
+
+    # -- failures ------------------------------------------------------------------------------
+
+    def put_failure(self, failure: Failure) -> None:
+        """Records why a file, or one page of it, could not be read."""
+        with self.catalog.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)",
+                (os.fsencode(failure.path), failure.page or 0, failure.kind.name, failure.detail),
+            )
+
+    def clear_failures(self, path: Path) -> None:
+        """Forgets all failures of a file, before it is read again."""
+        with self.catalog.transaction() as db:
+            db.execute("DELETE FROM failures WHERE path = ?", (os.fsencode(path),))
+
+    def replace_stray_failures(self, root: Path, failures: Iterable[Failure]) -> None:
+        """Sets the failures below a root that belong to no known file, such as unreadable folders."""
+        start = os.fsencode(root)
+        with self.catalog.transaction() as db:
+            db.execute(
+                "DELETE FROM failures WHERE (path = ? OR substr(path, 1, ?) = ?) "
+                "AND path NOT IN (SELECT path FROM files)",
+                (start, len(start) + 1, start.rstrip(b"/") + b"/"),
+            )
+            for failure in failures:
+                self.put_failure(failure)
+
+    def failures(self) -> list[Failure]:
+        """All recorded failures, by path and page."""
+        rows = self.catalog.connection.execute(
+            "SELECT path, page, kind, detail FROM failures ORDER BY path, page"
+        )
+        return [
+            Failure(Path(os.fsdecode(row[0])), FailureKind[row[2]], row[3], row[1] or None) for row in rows
+        ]
+
+    # -- for search ----------------------------------------------------------------------------
+
+    def matching(self, filters: Filters) -> set[int]:
+        """Documents that have at least one file for which every filter holds."""
+        conditions, values = _conditions(filters, self.evidence.analyzer)
+        rows = self.catalog.connection.execute(
+            "SELECT DISTINCT f.document FROM files f JOIN documents d ON d.id = f.document AND d.ready = 1 "
+            f"WHERE {' AND '.join(conditions) or '1'}",
+            values,
+        )
+        return {row[0] for row in rows}
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _forget(self, paths: list[bytes]) -> None:
+        self.evidence.forget_names(paths)
+        db = self.catalog.connection
+        for path in paths:
+            db.execute("DELETE FROM files WHERE path = ?", (path,))
+            db.execute("DELETE FROM failures WHERE path = ?", (path,))
+
+
+def _conditions(filters: Filters, analyzer: Analyzer) -> tuple[list[str], list[object]]:
+    """SQL conditions of the filters, with their values."""
+    conditions: list[str] = []
+    values: list[object] = []
+    if filters.folders:
+        conditions.append("(" + " OR ".join(["f.key LIKE ? ESCAPE '\\'"] * len(filters.folders)) + ")")
+        values += [_folder_pattern(folder) for folder in filters.folders]
+    if filters.types:
+        conditions.append(f"d.kind IN ({_marks(filters.types)})")
+        values += filters.types
+    for title in filters.titles:
+        terms = analyzer.analyze(title).terms.split()
+        if terms:
+            conditions.append("f.id IN (SELECT rowid FROM names WHERE names MATCH ?)")
+            values.append("{title name} : (" + " AND ".join(f'"{term}"' for term in terms) + ")")
+    if filters.after:
+        conditions.append("f.mtime_ns >= ?")
+        values.append(_nanoseconds(filters.after))
+    if filters.before:
+        conditions.append("f.mtime_ns < ?")
+        values.append(_nanoseconds(filters.before))
+    return conditions, values
+
+
+def _folder_pattern(folder: str) -> str:
+    """A LIKE pattern: an absolute folder as a prefix, a bare name as any folder on the way."""
+    escaped = fold(folder).rstrip("/")
+    for character in "\\%_":
+        escaped = escaped.replace(character, "\\" + character)
+    return f"{escaped}/%" if escaped.startswith("/") else f"%/{escaped}/%"
+
+
+def _nanoseconds(day: date) -> int:
+    from datetime import datetime
+
+    return int(datetime(day.year, day.month, day.day).timestamp() * 1e9)
+
+
+def _marks(values: Iterable[object]) -> str:
+    return ", ".join("?" for _ in values)
+
+
+def _chunks(values: list[int], size: int = 500) -> Iterator[list[int]]:
+    return (values[i : i + size] for i in range(0, len(values), size))

@@ -1,0 +1,176 @@
+"""What the LanceDB tables have in common: opening, filters on documents, upkeep, and errors.
+
+Rows are keyed by document and page. Page images are never stored. A row whose document is not live
+in the catalog is invisible to search and swept later.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from docsearch.errors import IndexDamaged, StorageFull
+from docsearch.records import PageId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+T = TypeVar("T")
+
+_PAGE_BITS = 20
+_FULL = ("No space left", "os error 28", "Permission denied", "Read-only file system", "os error 30")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which documents and pages a query may look at: all, only some documents, only leading pages."""
+
+    documents: frozenset[int] | None = None
+    leading_pages: int | None = None
+
+    def sql(self) -> str:
+        """The condition in LanceDB's SQL; empty when everything may be looked at."""
+        parts = []
+        if self.documents is not None:
+            parts.append(in_list("doc", self.documents))
+        if self.leading_pages is not None:
+            parts.append(f"page <= {self.leading_pages}")
+        return " AND ".join(parts)
+
+
+EVERYTHING = Selection()
+
+
+def in_list(column: str, numbers: Collection[int]) -> str:
+    """`column IN (…)`; false for no numbers."""
+    return f"{column} IN ({', '.join(map(str, sorted(numbers)))})" if numbers else "false"
+
+
+def row_id(page: PageId) -> int:
+    """One number for document and page, the key of every table."""
+    return page.doc << _PAGE_BITS | page.page
+
+
+class Table:
+    """One LanceDB table, created when it is first written.
+
+    Reads see other processes' commits at once. `create` makes the empty table.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.name = name
+        self._open: Any = None
+
+    def _schema(self) -> Any:
+        raise NotImplementedError
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def exists(self) -> bool:
+        """Whether anything was ever written."""
+        return (self.folder / f"{self.name}.lance").is_dir()
+
+    def rows(self) -> int:
+        """Number of stored pages."""
+        return self.read(lambda table: int(table.count_rows()), 0)
+
+    def documents(self) -> set[int]:
+        """Documents that have rows here, live or not."""
+
+        def distinct(table: Any) -> set[int]:
+            column = table.search().select(["doc"]).limit(None).to_arrow()["doc"]
+            return set(column.unique().to_pylist())
+
+        return self.read(distinct, set())
+
+    def read(self, query: Callable[[Any], T], nothing: T) -> T:
+        """Runs a query on the table; `nothing` when the table does not exist.
+
+        Files that a writer just cleaned away are forgiven once, on a freshly opened table.
+        """
+        if not self.exists():
+            return nothing
+        try:
+            return query(self.table())
+        except (RuntimeError, OSError, ValueError):
+            self._open = None
+        with lance_errors(self.folder):
+            return query(self.table())
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def append(self, rows: Any) -> None:
+        """Adds rows (an Arrow table) in one commit."""
+        with lance_errors(self.folder):
+            self.table(create=True).add(rows)
+
+    def replace(self, rows: Any) -> None:
+        """Adds rows, or replaces those with the same document and page, in one commit."""
+        with lance_errors(self.folder):
+            merge = self.table(create=True).merge_insert("id")
+            merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+    def delete(self, documents: Collection[int]) -> None:
+        """Removes all rows of these documents."""
+        if documents and self.exists():
+            with lance_errors(self.folder):
+                self.table().delete(in_list("doc", documents))
+
+    def compact(self) -> None:
+        """Folds new rows into the indexes, joins small fragments, drops old versions.
+
+        Only for the one process that holds the write lock. A reader in the middle of a query may
+        miss a file of an old version, which `read` forgives.
+        """
+        if not self.exists():
+            return
+        with lance_errors(self.folder):
+            table = self.table()
+            self._index(table)
+            table.optimize(cleanup_older_than=timedelta(seconds=0), delete_unverified=True)
+
+    def _index(self, table: Any) -> None:
+        """Makes the indexes that are missing."""
+
+    def table(self, *, create: bool = False) -> Any:
+        """The open LanceDB table."""
+        if self._open is None:
+            os.environ.setdefault("LANCEDB_LOG", "error")
+            import lancedb
+
+            database = lancedb.connect(self.folder, read_consistency_interval=timedelta(0))
+            if create and not self.exists():
+                self._open = database.create_table(self.name, schema=self._schema(), exist_ok=True)
+            else:
+                self._open = database.open_table(self.name)
+        return self._open
+
+
+@contextmanager
+def lance_errors(folder: Path) -> Iterator[None]:
+    """LanceDB's errors as ours."""
+    try:
+        yield
+    except (RuntimeError, OSError, ValueError) as error:
+        first_line = str(error).split("\n", 1)[0][:300]
+        if any(sign in str(error) for sign in _FULL):
+            raise StorageFull(
+                f"cannot write the index in {folder}: {first_line}",
+                hint="free some space or check the folder's permissions; what was indexed stays usable",
+            ) from error
+        raise IndexDamaged(
+            f"the page index in {folder} cannot be used: {first_line}",
+            hint="move the folder away and run docsearch index again; documents are not touched",
+        ) from error
+
+
+def page_ids(rows: Any) -> list[PageId]:
+    """The page of every row of an Arrow table with columns `doc` and `page`."""
+    pairs: Iterable[tuple[int, int]] = zip(rows["doc"].to_pylist(), rows["page"].to_pylist(), strict=True)
+    return [PageId(doc, page) for doc, page in pairs]

@@ -1,0 +1,92 @@
+"""The words of the index: on how many pages each stands, and what a mistyped one may have meant.
+
+Counts only grow (a deleted document leaves its words behind), which is near enough for weights.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from docsearch.store.analyzer import DEFAULT_LANGUAGE, Analyzer
+from docsearch.store.catalog import Catalog
+
+_LONGEST = 30
+_SHORTEST_CORRECTED = 4
+
+
+class Vocabulary:
+    """The tables `vocabulary` and `languages`."""
+
+    def __init__(self, catalog: Catalog, analyzer: Analyzer) -> None:
+        self.catalog = catalog
+        self.analyzer = analyzer
+
+    def add(self, words: Mapping[tuple[str, str], int], languages: Mapping[str, int]) -> None:
+        """Adds to the page counts of (word, language) pairs and of the languages themselves."""
+        rows = [
+            (word, self.analyzer.stem(word, language), pages)
+            for (word, language), pages in words.items()
+            if len(word) <= _LONGEST
+        ]
+        with self.catalog.transaction() as db:
+            db.executemany(
+                "INSERT INTO vocabulary VALUES (?, ?, ?) "
+                "ON CONFLICT (word) DO UPDATE SET pages = pages + excluded.pages",
+                sorted(rows),
+            )
+            db.executemany(
+                "INSERT INTO languages VALUES (?, ?) "
+                "ON CONFLICT (language) DO UPDATE SET pages = pages + excluded.pages",
+                languages.items(),
+            )
+
+    def languages(self) -> tuple[str, ...]:
+        """Languages of the pages, the commonest first; English when nothing is indexed yet."""
+        rows = self.catalog.connection.execute("SELECT language FROM languages ORDER BY pages DESC, language")
+        return tuple(row[0] for row in rows) or (DEFAULT_LANGUAGE,)
+
+    def page_counts(self, terms: Sequence[str]) -> dict[str, int]:
+        """On how many pages each term stands, at most (pages with two words of one stem count twice)."""
+        marks = ", ".join("?" for _ in terms)
+        rows = self.catalog.connection.execute(
+            f"SELECT stem, sum(pages) FROM vocabulary WHERE stem IN ({marks}) GROUP BY stem", tuple(terms)
+        )
+        return dict(rows.fetchall())
+
+    def unknown(self, words: Iterable[str]) -> list[str]:
+        """Those of the words that stand on no page and are long enough to be a mistyped one."""
+        long_words = [word for word in words if word.isalpha() and len(word) >= _SHORTEST_CORRECTED]
+        marks = ", ".join("?" for _ in long_words)
+        rows = self.catalog.connection.execute(
+            f"SELECT word FROM vocabulary WHERE word IN ({marks})", long_words
+        )
+        known = {row[0] for row in rows}
+        return [word for word in long_words if word not in known]
+
+    def nearest(self, word: str, limit: int = 3) -> tuple[str, ...]:
+        """Known words within one typing mistake (two from eight letters on), the likeliest first.
+
+        A mistake is an insertion, a deletion, a replacement or an exchange of neighbours (optimal
+        string alignment distance).
+        """
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+
+        mistakes = 1 if len(word) < 8 else 2
+        rows = self.catalog.connection.execute(
+            "SELECT word, pages FROM vocabulary WHERE length(word) BETWEEN ? AND ?",
+            (len(word) - mistakes, len(word) + mistakes),
+        )
+        pages: dict[str, int] = {known: count for known, count in rows if known.isalpha()}
+        found = process.extract(word, list(pages), scorer=OSA.distance, score_cutoff=mistakes, limit=50)
+        ranked = sorted(found, key=lambda match: (match[1], match[0][0] != word[0], -pages[match[0]]))
+        return tuple(known for known, *_ in ranked[:limit])
+
+
+def count_words(analyzed: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """Page counts of (word, language) from pages given as (words joined by blanks, language)."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for words, language in analyzed:
+        counts.update((word, language) for word in words.split())
+    return counts
