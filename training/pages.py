@@ -34,7 +34,9 @@ def spoil(picture: Image.Image, rng: random.Random) -> Image.Image:
     """The picture turned a little, cropped, blurred, faded and compressed, each by chance."""
     if rng.random() < 0.6:
         angle = rng.uniform(-3, 3)
-        picture = picture.rotate(angle, Image.Resampling.BILINEAR, expand=rng.random() < 0.3, fillcolor="white")
+        picture = picture.rotate(
+            angle, Image.Resampling.BILINEAR, expand=rng.random() < 0.3, fillcolor="white"
+        )
     if rng.random() < 0.6:
         picture = _crop(picture, rng)
     if rng.random() < 0.4:

@@ -149,9 +149,12 @@ class CrossEncoderReranker:
         return scores
 
     def _predict(self, pairs: list[tuple[Any, Any]]) -> NDArray[np.float32]:
+        from torch.nn import Identity
+
         with _as_unavailable(self._row):
             scores = self._model.predict(
                 pairs,
+                activation_fn=Identity(),  # a sigmoid would make equals of all good pages
                 prompt=self._row.query_prompt or None,
                 batch_size=self._row.batch_size,
                 show_progress_bar=False,
@@ -219,7 +222,10 @@ def _load_reranker(row: ModelRow, folder: Path, device: Device) -> Any:
 
 def _options(row: ModelRow, device: Device) -> dict[str, Any]:
     import torch
+    from transformers.utils import logging
 
+    logging.set_verbosity_error()  # talk and progress bars would land on the user's screen
+    logging.disable_progress_bar()
     return {
         "device": device.name,
         "trust_remote_code": row.trust_remote_code,

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docsearch.errors import ModelUnavailable, SettingsError
+from docsearch.models.load import device_for, load_embedder, load_reranker
+from docsearch.models.registry import Registry, Role, Runtime
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "models.toml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def row(**values: str) -> str:
+    return "[[model]]\n" + "\n".join(f"{key} = {value}" for key, value in values.items()) + "\n"
+
+
+def test_shipped_rows_hold_a_starter_and_rerankers() -> None:
+    registry = Registry.read()
+    starter = registry.row("starter")
+    assert (starter.role, starter.runtime, starter.dimensions) == (Role.EMBEDDER, Runtime.STARTER, 384)
+    assert {r.role for r in registry.of(Role.RERANKER)} == {Role.RERANKER}
+    assert all(r.licence and r.note and not r.trust_remote_code for r in registry.rows)
+
+
+def test_missing_user_file_leaves_the_shipped_rows(tmp_path: Path) -> None:
+    assert Registry.read(tmp_path / "models.toml") == Registry.read()
+
+
+def test_user_row_adds_a_model_with_a_folder_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    file = write(tmp_path, row(name='"mine"', role='"embedder"', source='"./mine"', dimensions="8"))
+    mine = Registry.read(file).row("mine")
+    assert mine.source == str((tmp_path / "mine").resolve())
+    assert len(Registry.read(file).rows) == len(Registry.read().rows) + 1
+
+
+def test_user_row_changes_only_its_keys(tmp_path: Path) -> None:
+    file = write(tmp_path, row(name='"qwen3-vl-embedding-2b"', image_pixels="640"))
+    changed = Registry.read(file).row("qwen3-vl-embedding-2b")
+    assert (changed.image_pixels, changed.dimensions) == (640, 2048)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (row(name='"m"', role='"embedder"', source='"a/b"', dimensions="8", colour="1"), ("'m'", "'colour'")),
+        (row(name='"m"', role='"embedder"', source='"a/b"', dimensions='"8"'), ("'m'", "'dimensions'")),
+        (row(name='"m"', role='"embedder"', source='"a/b"', dimensions="true"), ("'m'", "'dimensions'")),
+        (row(name='"m"', role='"embedder"', source='"a/b"', dimensions="-1"), ("'m'", "'dimensions'")),
+        (row(name='"m"', role='"embedder"', source='"a/b"'), ("'m'", "'dimensions'")),
+        (row(name='"m"', role='"embedder"', dimensions="8"), ("'m'", "'source'")),
+        (row(name='"m"', role='"wizard"', source='"a/b"'), ("'m'", "'role'", "reranker")),
+        (row(name='"m"', source='"a/b"'), ("'m'", "'role'")),
+        (row(name='"m"', role='"reranker"', source="7"), ("'m'", "'source'")),
+        (row(name='"m"', role='"reranker"', source='"./gone"'), ("'m'", "'source'", "gone")),
+        (row(name='"m"', role='"reranker"', source='"a/b"', modalities='["smell"]'), ("'m'", "'modalities'")),
+        (row(name='"m"', role='"reranker"', source='"a/b"', modalities='"text"'), ("'m'", "'modalities'")),
+        (row(name='"m"', role='"reranker"', source='"a/b"', dtype='"int3"'), ("'m'", "'dtype'")),
+        (row(name='"m"', role='"reranker"', source='"a/b"', batch_size="0"), ("'m'", "'batch_size'")),
+        (row(name='"starter"', matryoshka="[500]"), ("'starter'", "'matryoshka'")),
+        (row(role='"reranker"'), ("model 1", "'name'")),
+        (row(name='"m"', role='"reranker"', source='"a/b"') * 2, ("'m'", "twice")),
+        ("model = 3", ("[[model]]",)),
+        ("[embedder]\nname = 3", ("[[model]]",)),
+        ("not toml at all", ("cannot be read",)),
+    ],
+)
+def test_wrong_file_is_named_with_row_and_key(tmp_path: Path, text: str, named: tuple[str, ...]) -> None:
+    with pytest.raises(SettingsError) as error:
+        Registry.read(write(tmp_path, text))
+    assert all(part in error.value.message for part in named)
+
+
+def test_unknown_model_names_the_known_ones() -> None:
+    with pytest.raises(ModelUnavailable, match="bogus") as error:
+        Registry.read().row("bogus")
+    assert "starter" in error.value.hint
+
+
+def test_a_model_of_another_role_is_refused() -> None:
+    with pytest.raises(ModelUnavailable, match="no reranker"):
+        load_reranker("starter", Registry.read())
+    with pytest.raises(ModelUnavailable, match="no embedder"):
+        load_embedder("mxbai-rerank-base-v2", Registry.read())
+
+
+def test_dimensions_must_be_a_matryoshka_step() -> None:
+    with pytest.raises(SettingsError, match="384, 192, 96"):
+        load_embedder("starter", Registry.read(), dimensions=100)
+
+
+def test_starter_always_runs_on_the_cpu() -> None:
+    assert device_for(Registry.read().row("starter"), "cuda").describe() == "cpu, float32"
