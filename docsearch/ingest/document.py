@@ -125,13 +125,16 @@ def detect_kind(path: Path) -> str:
     return kind
 
 
-def title_of(document: Document) -> str:
-    """A title for people: the metadata title unless it is junk, else the first heading, else the name."""
-    title = _one_line(document.title)
-    if title and not is_junk_title(title, document.path.name):
-        return title
+def title_of(document: Document, look: bool = True) -> str:
+    """A title for people: the metadata title unless it is junk, else the first heading, else the name.
+
+    Without `look` the first page is not looked at.
+    """
     try:
-        headings = map(_one_line, document.headings())
+        title = _one_line(document.title)
+        if title and not is_junk_title(title, document.path.name):
+            return title
+        headings = map(_one_line, document.headings() if look else ())
         return next(filter(_names_something, headings), "") or name_title(document.path)
     except UnreadableDocument:
         return name_title(document.path)
