@@ -25,6 +25,8 @@ MAX_PIXELS = 8000
 """No page is ever rendered with a longer side than this: 8000 x 8000 RGB is 192 MB."""
 MAX_TITLE = 200
 """Longer titles are cut here."""
+MAX_HEADING = 150
+"""Longer headings are text in large type, not titles."""
 
 _SAVED_AS = re.compile(
     r"\.(docx?|xlsx?|pptx?|pdf|indd|qxd|rtf|odt|html?|tmp|tex|dvi|ai|eps|cdr|p65|wpd|pub)\s*$", re.IGNORECASE
@@ -156,6 +158,8 @@ def is_junk_title(title: str, name: str) -> bool:
 
 def _names_something(heading: str) -> bool:
     """Whether a heading could be a title: not the middle of a sentence, not what every filing says."""
+    if len(heading) > MAX_HEADING:
+        return False
     return not heading[:1].islower() and not _EMPTY_TITLE.fullmatch(heading) and not _COMMON.match(heading)
 
 
@@ -167,5 +171,5 @@ def render_png(document: Document, page: int, pixels: int, boxes: Sequence[Box] 
 
 
 def _one_line(text: str) -> str:
-    printable = "".join(c if c.isprintable() else " " for c in text)
+    printable = "".join(c if c.isprintable() and c != "\ufffd" else " " for c in text)
     return " ".join(printable.split())[:MAX_TITLE].strip()

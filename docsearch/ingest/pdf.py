@@ -55,7 +55,7 @@ class PdfDocument:
             with _translated():
                 self.pages = int(self._document.page_count)
             if not self.pages:
-                raise _no_pages(path, kind)
+                raise _no_pages(self._document)
         except UnreadableDocument:
             self.close()
             raise
@@ -198,12 +198,10 @@ def _unlock(document: Any, passwords: Sequence[str]) -> None:
             raise UnreadableDocument(FailureKind.PASSWORD, detail)
 
 
-def _no_pages(path: Path, kind: str) -> UnreadableDocument:
-    """A PDF that opens without pages was cut short, if it lacks its end, or never had any."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 1024))
-        is_whole = kind != "pdf" or b"%%EOF" in file.read()
-    return UnreadableDocument(FailureKind.NO_PAGES if is_whole else FailureKind.TRUNCATED)
+def _no_pages(document: Any) -> UnreadableDocument:
+    if document.is_pdf and document.is_repaired:
+        return UnreadableDocument(FailureKind.TRUNCATED, "no page of it can be found")
+    return UnreadableDocument(FailureKind.NO_PAGES)
 
 
 def _fraction(area: Any, width: float, height: float) -> Box:

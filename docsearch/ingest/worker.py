@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docsearch.errors import DocsearchError, UnreadableDocument
 from docsearch.ingest.document import Document, RgbArray, open_document, title_of
@@ -30,6 +30,7 @@ from docsearch.ingest.jobs import (
     Limits,
     Message,
     OcrJob,
+    OcrSetup,
     Opened,
     PageFailed,
     PageRecognised,
@@ -40,8 +41,10 @@ from docsearch.ingest.jobs import (
     Ready,
     Setup,
 )
-from docsearch.ingest.ocr import OcrEngine, make_ocr
 from docsearch.records import Failure, FailureKind, OcrPage
+
+if TYPE_CHECKING:
+    from docsearch.ingest.ocr import OcrEngine
 
 BATCH_PAGES = 64
 BATCH_CHARACTERS = 300_000
@@ -166,13 +169,19 @@ def _set_up(connection: Connection[Any, Any], position_fd: int) -> Worker | None
         os.nice(setup.niceness)
         importlib.import_module("docsearch.ingest.pdf")
         analyse = _imported(setup.analyse) if setup.analyse else _nothing
-        engine = make_ocr(setup.ocr.kind, setup.ocr.languages, setup.ocr.threads) if setup.ocr else None
+        engine = _engine(setup.ocr) if setup.ocr else None
         _limit_memory(setup.limits.memory_mb)
     except (DocsearchError, ImportError, AttributeError) as error:
         connection.send(Broken(error))
         return None
     connection.send(Ready())
     return Worker(connection.send, ask, setup.limits, analyse, engine, position_fd)
+
+
+def _engine(setup: OcrSetup) -> OcrEngine:
+    from docsearch.ingest.ocr import make_ocr
+
+    return make_ocr(setup.kind, setup.languages, setup.threads)
 
 
 def _imported(name: str) -> Analyse:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
@@ -93,7 +93,9 @@ class WorkerPool:
         self._slots = [_Slot() for _ in range(max(1, processes))]
         self._held = 0.0
 
-    def run(self, jobs: Iterable[Job], is_cached: IsCachedAnswer = lambda _digest: False) -> Iterator[Event]:
+    def run(
+        self, jobs: Iterable[Job], is_cached: IsCachedAnswer = lambda _digest: False
+    ) -> Generator[Event, None, None]:
         """Do the jobs, several at once, and yield what happens; events of one job come in order.
 
         Exactly one `Done` or `Failed` ends each job. Jobs are taken from `jobs` only when a process is
