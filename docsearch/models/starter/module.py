@@ -47,8 +47,8 @@ class StarterModule(InputModule):  # type: ignore[misc]  # untyped library
 
     @property
     def modalities(self) -> list[Any]:
-        """What Sentence Transformers may pass in."""
-        return ["text", "image", ("text", "image"), ("image", "text")]
+        """What Sentence Transformers may pass in; "message" lets it pass batches of mixed kinds."""
+        return ["text", "image", ("text", "image"), ("image", "text"), "message"]
 
     def get_embedding_dimension(self) -> int:
         """Length of the vectors."""
