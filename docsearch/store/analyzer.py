@@ -30,15 +30,21 @@ _UNSPACED = (
     "\U00020000-\U0003134f"
 )
 _INDIC_MARKS = "\u0900-\u0dff"
-_MARKS = "\u0300-\u036f\u0640\u064b-\u0652"
+_MARKS = (
+    "\u0300-\u036f"  # accents
+    "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"  # Hebrew points
+    "\u0610-\u061a\u0640\u064b-\u0652\u0670"  # Arabic harakat and tatweel
+)
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?!\d)|\d+"
 _ASCII_TOKEN = re.compile(rf"[a-z]+|{_NUMBER}")
 _SPACED_TOKEN = re.compile(rf"[^\W\d_]+|{_NUMBER}")
 _TOKEN = re.compile(
-    rf"(?P<unspaced>[{_UNSPACED}]+)|{_NUMBER}|(?:(?![{_UNSPACED}])[^\W\d_]|[{_INDIC_MARKS}{_MARKS}])+"
+    rf"(?P<unspaced>[{_UNSPACED}]+)|{_NUMBER}|(?:(?![{_UNSPACED}])[^\W\d_]|[{_INDIC_MARKS}])+"
 )
 _NEEDS_CARE = re.compile(f"[{_UNSPACED}{_INDIC_MARKS}]")
 _DROPPED_MARKS = re.compile(f"[{_MARKS}]")
+_PIECE = re.compile(r"[\x00-\x7f]+(?=[\x00-\x7f])|.", re.DOTALL)
+_JOINS_LEFT = re.compile("[\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uffdc]")  # jamo, kana marks
 
 _LANGUAGE_WORDS: dict[str, str] = {
     "english": "the of and to in that is for with as was by on are be this from have or which",
@@ -169,17 +175,49 @@ def _words(folded: str) -> list[str]:
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Words of `text` with their places in it; a run of an unspaced script gives its pairs.
+    """The words `Analyzer.analyze` finds in `text`, with their places in the text as it was given."""
+    folded, starts, ends = _fold_with_places(text)
+    for match in _TOKEN.finditer(folded):
+        first = match.start()
+        for offset, word in enumerate(_pairs(match.group()) if match.lastgroup else (match.group(),)):
+            last = first + offset + len(word) - 1
+            yield Token(word.replace(",", ""), starts[first + offset], ends[last])
 
-    Folding can change the length of a text, so each original word is folded by itself here.
-    """
-    for match in _TOKEN.finditer(unicodedata.normalize("NFC", text) if not text.isascii() else text):
-        if match.lastgroup:
-            run, start = match.group(), match.start()
-            for offset, pair in enumerate(_pairs(run)):
-                yield Token(fold(pair), start + offset, start + offset + len(pair))
-        else:
-            yield Token(fold(match.group()).replace(",", ""), match.start(), match.end())
+
+def _fold_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    """`fold(text)`, and where in `text` what became its n-th character starts and ends."""
+    if text.isascii():
+        return text.lower(), range(len(text)), range(1, len(text) + 1)
+    folded: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    place = 0
+    for cluster in _clusters(text):
+        behind = place + len(cluster)
+        characters = fold(cluster)
+        is_run = len(cluster) == len(characters) and cluster.isascii()
+        folded.append(characters)
+        starts += range(place, behind) if is_run else [place] * len(characters)
+        ends += range(place + 1, behind + 1) if is_run else [behind] * len(characters)
+        place = behind
+    return "".join(folded), starts, ends
+
+
+def _clusters(text: str) -> Iterator[str]:
+    """The text in pieces that fold independently: runs of ASCII, letters with their marks, syllables."""
+    cluster = ""
+    for match in _PIECE.finditer(text):
+        piece = match.group()
+        if cluster and not (piece > "\u02ff" and _joins_left(piece)):
+            yield cluster
+            cluster = ""
+        cluster += piece
+    if cluster:
+        yield cluster
+
+
+def _joins_left(character: str) -> bool:
+    return unicodedata.category(character).startswith("M") or bool(_JOINS_LEFT.match(character))
 
 
 def analyze_page(text: str) -> AnalyzedText:

@@ -1,0 +1,24 @@
+"""What all tests share: no hypothesis deadlines, a home folder of one's own, a few sample documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "docsearch",
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("docsearch")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for index and settings that nothing else uses, also set as $DOCSEARCH_HOME."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("DOCSEARCH_HOME", str(folder))
+    return folder
