@@ -43,7 +43,6 @@ _TOKEN = re.compile(
 )
 _NEEDS_CARE = re.compile(f"[{_UNSPACED}{_INDIC_MARKS}]")
 _DROPPED_MARKS = re.compile(f"[{_MARKS}]")
-_PIECE = re.compile(r"[\x00-\x7f]+(?=[\x00-\x7f])|.", re.DOTALL)
 _JOINS_LEFT = re.compile("[\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uffdc]")  # jamo, kana marks
 
 _LANGUAGE_WORDS: dict[str, str] = {
@@ -188,32 +187,32 @@ def _fold_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
     """`fold(text)`, and where in `text` what became its n-th character starts and ends."""
     if text.isascii():
         return text.lower(), range(len(text)), range(1, len(text) + 1)
-    folded: list[str] = []
+    folds: dict[str, str] = {}
     starts: list[int] = []
     ends: list[int] = []
     place = 0
-    for cluster in _clusters(text):
-        behind = place + len(cluster)
-        characters = fold(cluster)
-        is_run = len(cluster) == len(characters) and cluster.isascii()
-        folded.append(characters)
-        starts += range(place, behind) if is_run else [place] * len(characters)
-        ends += range(place + 1, behind + 1) if is_run else [behind] * len(characters)
-        place = behind
-    return "".join(folded), starts, ends
+    clusters = _clusters(text)
+    for cluster in clusters:
+        characters = folds.get(cluster)
+        if characters is None:
+            characters = folds[cluster] = fold(cluster)
+        starts += [place] * len(characters)
+        place += len(cluster)
+        ends += [place] * len(characters)
+    return "".join(map(folds.__getitem__, clusters)), starts, ends
 
 
-def _clusters(text: str) -> Iterator[str]:
-    """The text in pieces that fold independently: runs of ASCII, letters with their marks, syllables."""
-    cluster = ""
-    for match in _PIECE.finditer(text):
-        piece = match.group()
-        if cluster and not (piece > "\u02ff" and _joins_left(piece)):
-            yield cluster
-            cluster = ""
-        cluster += piece
-    if cluster:
-        yield cluster
+def _clusters(text: str) -> Sequence[str]:
+    """The text in pieces that fold independently: characters, letters with their marks, syllables."""
+    if not any(map(_joins_left, set(text))):
+        return text
+    clusters: list[str] = []
+    for character in text:
+        if clusters and character > "\u02ff" and _joins_left(character):
+            clusters[-1] += character
+        else:
+            clusters.append(character)
+    return clusters
 
 
 def _joins_left(character: str) -> bool:
