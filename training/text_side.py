@@ -61,7 +61,7 @@ def train_tokens(
         schedule.step()
         if step % 20 == 0:
             print(f"step {step}/{steps} loss {value.item():.3f}", flush=True)
-    return module.tokens.weight.detach().numpy()
+    return np.asarray(module.tokens.weight.detach().numpy())
 
 
 def recall_at(weights_folder: Path, pairs: Sequence[Pair], k: int) -> float:

@@ -279,3 +279,23 @@ def test_qwen3_vl_embeds_text_pictures_and_both(tmp_path: Path, opened: list[str
     assert not [name for name in opened if "scan.png" in name or "connect" in name]
     gram = vectors @ vectors.T - np.eye(5)
     assert gram.max() < 0.9999
+
+
+@NEEDS_TORCHVISION
+def test_qwen3_vl_reranks_text_pictures_and_both(tmp_path: Path, opened: list[str]) -> None:
+    folder = tiny.tiny_qwen3_vl_reranker(tmp_path)
+    row = ModelRow(
+        "qwen",
+        Role.RERANKER,
+        source=str(folder),
+        modalities=("text", "image", "text+image"),
+        image_pixels=64,
+    )
+    qwen = CrossEncoderReranker(row, CPU)
+    texts = tempting_texts(tmp_path)
+    opened.clear()
+    pages = [*texts, ModelInput(image=picture()), ModelInput("scan", picture())]
+    scores = np.stack([qwen.score(query, pages) for query in texts])
+    assert np.isfinite(scores).all()
+    assert all(len(set(row)) == 5 for row in scores.tolist())
+    assert not [name for name in opened if "scan.png" in name or "connect" in name]

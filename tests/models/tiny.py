@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -77,7 +78,7 @@ def tiny_clip(folder: Path) -> Path:
     return folder
 
 
-def _clip_tokenizer():  # type: ignore[no-untyped-def]  # untyped library
+def _clip_tokenizer() -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -115,12 +116,16 @@ CHAT = (
 )
 
 
-def tiny_qwen3_vl(folder: Path) -> Path:
-    """A bare Qwen3-VL with 32-dimensional states, saved in `folder`. Needs torchvision for its processor."""
+def tiny_qwen3_vl(folder: Path, *, generates: bool = False) -> Path:
+    """A Qwen3-VL with 32-dimensional states, bare or with its language head, saved in `folder`.
+
+    Needs torchvision for its processor.
+    """
     import torch
     from transformers import (
         Qwen2VLImageProcessorPil,
         Qwen3VLConfig,
+        Qwen3VLForConditionalGeneration,
         Qwen3VLModel,
         Qwen3VLProcessor,
         Qwen3VLVideoProcessor,
@@ -166,7 +171,7 @@ def tiny_qwen3_vl(folder: Path) -> Path:
         vision_start_token_id=tokenizer.convert_tokens_to_ids("<|vision_start|>"),
         vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
     )
-    Qwen3VLModel(config).save_pretrained(folder)
+    (Qwen3VLForConditionalGeneration if generates else Qwen3VLModel)(config).save_pretrained(folder)
     patches = {"patch_size": 8, "merge_size": 2, "temporal_patch_size": 2}
     size = {"shortest_edge": 32 * 32, "longest_edge": 128 * 128}
     pictures, films = Qwen2VLImageProcessorPil(size=size, **patches), Qwen3VLVideoProcessor(**patches)
@@ -174,7 +179,21 @@ def tiny_qwen3_vl(folder: Path) -> Path:
     return folder
 
 
-def _qwen_tokenizer():  # type: ignore[no-untyped-def]  # untyped library
+def tiny_qwen3_vl_reranker(folder: Path) -> Path:
+    """A cross-encoder that compares the logits of two tokens after query and page; text and pictures."""
+    from sentence_transformers import CrossEncoder
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.cross_encoder.modules import LogitScore
+
+    bare = tiny_qwen3_vl(folder / "bare", generates=True)
+    transformer = Transformer(str(bare), transformer_task="any-to-any")
+    CrossEncoder(modules=[transformer, LogitScore(10, 11)], device="cpu").save_pretrained(
+        str(folder / "saved")
+    )
+    return folder / "saved"
+
+
+def _qwen_tokenizer() -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
