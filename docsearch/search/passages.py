@@ -1,15 +1,13 @@
 """How well the best passage of a page answers a query, from the terms on the page. Pure.
 
-Three signals that a bag of words misses: a passage that holds many of the query's terms, neighbours
-in the query that stand side by side on the page, and how much of the query is covered by the page
-and its document together.
+Two signals that a bag of words misses: a passage that holds many of the query's terms, and neighbours
+in the query that stand side by side on the page.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 PASSAGE_TERMS = 30
 _FARTHEST_PAIR = 4
@@ -68,11 +66,6 @@ def close_pairs(places: Places, weights: Sequence[float]) -> float:
             if distance <= _FARTHEST_PAIR:
                 total += (weights[first] + weights[first + 1]) / 2 / distance
     return total
-
-
-def coverage(covered: Collection[int], weights: Sequence[float]) -> float:
-    """Sum of the weights of the groups that are covered."""
-    return math.fsum(weights[group] for group in covered)
 
 
 def _least_distance(left: Sequence[int], right: Sequence[int]) -> int:

@@ -33,14 +33,12 @@ class HeadReranker(Protocol):
 class PassageWeights:
     """What each signal counts beside the fused score; found on judged queries (see README, Figures)."""
 
-    text: float = 0.7
-    passage: float = 0.6
-    pairs: float = 0.5
-    coverage: float = 0.5
+    passage: float = 0.3
+    pairs: float = 0.75
 
 
 class PassageReranker:
-    """Orders pages by their best passage, close pairs and coverage of the query."""
+    """Orders pages by their best passage and by neighbours of the query that stand close together."""
 
     def __init__(self, index: Index, weights: PassageWeights | None = None) -> None:
         self.index = index
@@ -51,33 +49,20 @@ class PassageReranker:
         numbers = {term: n for n, group in enumerate(terms.groups) for term in group}
         weights = [max((terms.weights[t] for t in group), default=0.0) for group in terms.groups]
         stored = self.index.pages.terms(candidate.page for candidate in head)
-        said = self._said_by_documents(terms, {candidate.page.doc for candidate in head})
         reranked = []
         for candidate in head:
             places = passages.places(stored.get(candidate.page, "").split(), numbers)
-            covered = places.keys() | said.get(candidate.page.doc, set())
             signals = {
                 "passage": self.weights.passage * passages.best_passage(places, weights),
                 "pairs": self.weights.pairs * passages.close_pairs(places, weights),
-                "coverage": self.weights.coverage * passages.coverage(covered, weights),
             }
-            reranked.append(self._scored(candidate, signals))
+            reranked.append(_scored(candidate, signals))
         return sorted(reranked, key=lambda c: (-c.score, c.page.doc, c.page.page))
 
-    def _said_by_documents(self, terms: QueryTerms, documents: set[int]) -> dict[int, set[int]]:
-        """Which groups of the query stand in each document's names or first pages."""
-        said: dict[int, set[int]] = {}
-        for number, group in enumerate(terms.groups):
-            for term in group:
-                for document in self.index.evidence.documents_with(term, documents):
-                    said.setdefault(document, set()).add(number)
-        return said
 
-    def _scored(self, candidate: Candidate, signals: dict[str, float]) -> Candidate:
-        scores = {**candidate.scores, **{name: value for name, value in signals.items() if value}}
-        if "text" in scores:
-            scores["text"] *= self.weights.text
-        return replace(candidate, scores=scores, score=sum(scores.values()))
+def _scored(candidate: Candidate, signals: dict[str, float]) -> Candidate:
+    scores = {**candidate.scores, **{name: value for name, value in signals.items() if value}}
+    return replace(candidate, scores=scores, score=sum(scores.values()))
 
 
 class ModelReranker:

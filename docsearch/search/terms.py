@@ -13,11 +13,12 @@ from docsearch.store.pages import TermQuery
 from docsearch.store.vocabulary import Vocabulary
 
 _QUESTION_WORDS = frozenset(
-    "a about according all also am an and answer any are as at based be been being but by can could did do does each "
-    "find following for from get give had has have he her how i if in into is it its just list many may me "
-    "might more most much must my no not of on one only or other our out over own please question same she "
-    "should show so some such tell than that the their them then there these they this those to too under up "
-    "us very was we were what when where which who whom whose why will with would you your per".split()
+    "a about according all also am an and answer any are as at based be been being but by can could did "
+    "do does each find following for from get give had has have he her how i if in into is it its just "
+    "list many may me might more most much must my no not of on one only or other our out over own per "
+    "please question same she should show so some such tell than that the their them then there these "
+    "they this those to too under up us very was we were what when where which who whom whose why will "
+    "with would you your".split()
 )
 
 

@@ -147,14 +147,24 @@ class Catalog:
             db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     def _migrate(self) -> None:
-        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        version = self._version()
         if version > len(_MIGRATIONS):
             raise IndexUnusable(
                 f"the index {self.path} was made by a newer docsearch",
                 hint="update docsearch, or choose another index folder with --home",
             )
-        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-            self.connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        if version == len(_MIGRATIONS):
+            return
+        with self.transaction() as db:
+            start = self._version()  # another process may have been first
+            for script in _MIGRATIONS[start:]:
+                for statement in script.split(";"):
+                    db.execute(statement)
+            db.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+
+    def _version(self) -> int:
+        version: int = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        return version
 
 
 @contextmanager

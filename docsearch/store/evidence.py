@@ -72,17 +72,6 @@ class Evidence:
         """BM25 of the first pages against any of the terms, by document."""
         return self._scores(_LEAD_SCORES, terms, limit)
 
-    def documents_with(self, term: str, documents: Iterable[int]) -> set[int]:
-        """Which of the documents hold a term in a name or on a first page."""
-        numbers = ", ".join(str(int(number)) for number in documents)
-        rows = self.catalog.connection.execute(
-            f"SELECT rowid FROM leads WHERE leads MATCH ? AND rowid IN ({numbers}) UNION "
-            "SELECT f.document FROM names n JOIN files f ON f.id = n.rowid WHERE names MATCH ? "
-            f"AND f.document IN ({numbers})",
-            (_any_of([term]), _any_of([term])),
-        )
-        return {row[0] for row in rows}
-
     def _scores(self, sql: str, terms: Sequence[str], limit: int) -> dict[int, float]:
         if not terms:
             return {}

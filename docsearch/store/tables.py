@@ -133,7 +133,7 @@ class Table:
         with lance_errors(self.folder):
             table = self.table()
             self._index(table)
-            table.optimize(cleanup_older_than=timedelta(seconds=0), delete_unverified=True)
+            table.optimize(cleanup_older_than=timedelta(milliseconds=1), delete_unverified=True)
 
     def _index(self, table: Any) -> None:
         """Makes the indexes that are missing."""
