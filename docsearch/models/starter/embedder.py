@@ -18,9 +18,8 @@ from docsearch.models.protocols import ModelInput, Vectors
 from docsearch.models.starter.layout import STRIDE, compose_pages, compose_queries, stack
 from docsearch.models.starter.picture import describe
 from docsearch.models.starter.weights import StarterWeights
+from docsearch.models.starter.words import Bag, WordPieces
 
-MAX_CHARACTERS = 20_000
-"""Text beyond this is not read: no page a person laid out holds more."""
 IMAGE_PIXELS = 448
 LAYOUT_VERSION = "1"
 """Changed whenever the same weights would give other vectors."""
@@ -38,6 +37,7 @@ class StarterEmbedder:
         """Opens the weights in `folder`; fewer `dimensions` (a multiple of 3) cut the vectors short."""
         self.name = name
         self.weights = StarterWeights.read(folder)
+        self._words = WordPieces(self.weights.tokenizer)
         self.dimensions = dimensions or self.weights.dimensions
         if self.dimensions % STRIDE or not STRIDE < self.dimensions <= self.weights.dimensions:
             raise SettingsError(
@@ -61,30 +61,19 @@ class StarterEmbedder:
 
     def _sides(self, inputs: Sequence[ModelInput]) -> tuple[Vectors, Vectors]:
         weights = self.weights
-        texts = [self._text_side(ids) for ids in self._token_ids([i.text for i in inputs])]
+        texts = [self._text_side(bag) for bag in self._words.bags([i.text for i in inputs])]
         images = [self._image_side(i) for i in inputs]
         return stack(texts, weights.tokens.shape[1]), stack(images, weights.projection.shape[1])
 
-    def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        cut = [text[:MAX_CHARACTERS] for text in texts]
-        encodings = self.weights.tokenizer.encode_batch_fast(cut, add_special_tokens=False)
-        return [encoding.ids for encoding in encodings]
-
-    def _text_side(self, ids: list[int]) -> NDArray[np.float32] | None:
-        if not ids:
+    def _text_side(self, bag: Bag) -> NDArray[np.float32] | None:
+        tokens, counts = bag
+        if not len(tokens):
             return None
-        unique, weights = damped_counts(ids)
-        scaled = weights * self.weights.scales[unique]
-        return np.asarray(scaled @ self.weights.tokens[unique].astype(np.float32))
+        scaled = counts * self.weights.scales[tokens]
+        return np.asarray(scaled @ self.weights.tokens[tokens].astype(np.float32))
 
     def _image_side(self, given: ModelInput) -> NDArray[np.float32] | None:
         description = describe(given.image) if given.image is not None else None
         if description is None:
             return None
         return np.asarray((description - self.weights.mean) @ self.weights.projection)
-
-
-def damped_counts(ids: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The different tokens and the square root of how often each occurs."""
-    unique, counts = np.unique(np.asarray(ids, np.int64), return_counts=True)
-    return unique, np.sqrt(counts).astype(np.float32)

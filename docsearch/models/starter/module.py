@@ -17,10 +17,11 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor, nn
 
-from docsearch.models.starter.embedder import MAX_CHARACTERS, SHIPPED, damped_counts
+from docsearch.models.starter.embedder import SHIPPED
 from docsearch.models.starter.layout import image_columns, text_columns
 from docsearch.models.starter.picture import describe
 from docsearch.models.starter.weights import StarterWeights
+from docsearch.models.starter.words import WordPieces
 
 Input = str | Image.Image | Mapping[str, Any]
 
@@ -38,6 +39,7 @@ class StarterModule(InputModule):  # type: ignore[misc]  # untyped library
         super().__init__()
         self.weights = weights
         self.tokenizer = weights.tokenizer
+        self._words = WordPieces(weights.tokenizer)
         self.dimensions = dimensions or weights.dimensions
         self.tokens = nn.EmbeddingBag.from_pretrained(
             torch.from_numpy(weights.dense_tokens()), freeze=False, mode="sum"
@@ -83,9 +85,7 @@ class StarterModule(InputModule):  # type: ignore[misc]  # untyped library
         raise NotImplementedError("the starter is saved as weights.npz by training/train_starter.py")
 
     def _token_features(self, texts: Sequence[str]) -> dict[str, Tensor]:
-        cut = [text[:MAX_CHARACTERS] for text in texts]
-        encodings = self.tokenizer.encode_batch_fast(cut, add_special_tokens=False)
-        bags = [damped_counts(encoding.ids) for encoding in encodings]
+        bags = self._words.bags(texts)
         lengths = [len(ids) for ids, _ in bags]
         return {
             "input_ids": torch.from_numpy(np.concatenate([ids for ids, _ in bags])),
