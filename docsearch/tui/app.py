@@ -1,0 +1,165 @@
+"""The terminal app: opens the screens and keeps what fails from reaching the terminal.
+
+Importing it loads no model, no PDF reader and no table library; that waits until the first frame is out.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+
+from docsearch.config import folders
+from docsearch.library import Library
+from docsearch.tui.boundary import ErrorLog
+from docsearch.tui.ports import LibraryPort
+from docsearch.tui.screens.dialogs import AddFolder
+from docsearch.tui.screens.folders import FoldersScreen
+from docsearch.tui.screens.help import HelpScreen, Section
+from docsearch.tui.screens.search import SearchScreen
+from docsearch.tui.screens.welcome import WelcomeScreen
+from docsearch.tui.session import Session
+from docsearch.tui.widgets.block_image import BlockImage
+from docsearch.tui.widgets.hits import HitList
+
+LOG_NAME = "docsearch.log"
+DARK, LIGHT = "tokyo-night", "atom-one-light"
+
+
+class DocsearchApp(App[None]):
+    """Search over one library.
+
+    Args:
+        open_library: opens a library; called once in each thread that needs one.
+        log: the file for unexpected errors.
+        picture: the widget class for page images.
+    """
+
+    TITLE = "docsearch"
+    CSS_PATH = "docsearch.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help"),
+        Binding("f2", "folders", "Folders"),
+        Binding("ctrl+p", "command_palette", "All commands", show=False),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, open_library: Callable[[], LibraryPort], log: Path, picture: type[Widget] = BlockImage
+    ) -> None:
+        super().__init__()
+        self.theme = preferred_theme(os.environ.get("COLORFGBG", ""))
+        self.session = Session(self, open_library, ErrorLog(log), picture)
+        self._welcomed = False
+
+    def get_default_screen(self) -> Screen[None]:
+        """The search."""
+        return SearchScreen(self.session)
+
+    def on_search_screen_no_folders(self) -> None:
+        """The first run asks for a folder, once."""
+        if not self._welcomed:
+            self._welcomed = True
+            self.push_screen(WelcomeScreen(self.session))
+
+    async def on_unmount(self) -> None:
+        """Leaves no library open."""
+        self.session.indexing.stop()
+        await self.session.close()
+
+    def action_help(self) -> None:
+        """Every key there is."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(help_sections()))
+
+    def action_folders(self) -> None:
+        """The folders, from the search."""
+        if isinstance(self.screen, SearchScreen):
+            self.push_screen(FoldersScreen(self.session))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: Textual's commands and ours."""
+        yield from super().get_system_commands(screen)
+        yield SystemCommand("Folders", "What is searched, and what could not be read", self.action_folders)
+        yield SystemCommand("Add a folder", "Make a folder or a file searchable", self._ask_for_folder)
+        yield SystemCommand("Update the index", "Read what has changed", self.session.indexing.start)
+        yield SystemCommand("Stop indexing", "What is done is kept", self.session.indexing.stop)
+        yield SystemCommand("Help", "Every key, and the query language", self.action_help)
+        if isinstance(screen, SearchScreen):
+            yield SystemCommand("Open the page", "In the desktop's viewer", screen.action_open)
+            yield SystemCommand("Copy the path", "Of the chosen result", screen.action_copy_path)
+            yield SystemCommand("Page as text or image", "In the preview", screen.action_toggle_text)
+            yield SystemCommand("Preview", "Show or hide it", screen.action_toggle_preview)
+
+    def _ask_for_folder(self) -> None:
+        self.push_screen(AddFolder(), self._add_folder)
+
+    def _add_folder(self, path: Path | None) -> None:
+        if path is not None:
+            self.session.indexing.start([path])
+
+    def _fatal_error(self) -> None:
+        """What fails in the interface itself ends it, with a line instead of a traceback."""
+        error = sys.exc_info()[1] or self._exception
+        if error is not None:
+            self.session.boundary.log.write(error)
+        self.panic(f"docsearch stopped: something went wrong, see {self.session.boundary.log.path}")
+
+
+def help_sections() -> list[Section]:
+    """The keys of every screen."""
+    return [
+        ("Everywhere", DocsearchApp.BINDINGS),
+        ("Search", [Binding("up,down", "", "Choose a result"), *SearchScreen.BINDINGS]),
+        ("Results", HitList.BINDINGS),
+        ("Folders", FoldersScreen.BINDINGS),
+    ]
+
+
+def preferred_theme(colours: str) -> str:
+    """Light when the terminal says, in COLORFGBG, that its background is; dark otherwise."""
+    return LIGHT if colours.rpartition(";")[2] in {"7", "15"} else DARK
+
+
+def run(home: Path | None = None) -> None:
+    """Opens the app on the user's index, or on the one below `home`."""
+    from docsearch.tui.graphics import best_picture
+
+    log = folders(home).cache / LOG_NAME
+    picture = best_picture()
+    with native_messages_to(ErrorLog(log)):
+        DocsearchApp(lambda: Library(home), log, picture).run()
+
+
+@contextmanager
+def native_messages_to(log: ErrorLog) -> Iterator[None]:
+    """Sends what C and Rust libraries and child processes write to stderr to the log, not over the screen.
+
+    Textual draws on `sys.__stderr__`, which keeps the terminal.
+    """
+    original = sys.__stderr__
+    try:
+        target = log.open()
+    except OSError:
+        yield
+        return
+    terminal = os.fdopen(os.dup(2), "w", encoding="utf-8")
+    os.dup2(target, 2)
+    os.close(target)
+    sys.__stderr__ = terminal  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        terminal.flush()
+        os.dup2(terminal.fileno(), 2)
+        sys.__stderr__ = original  # type: ignore[misc]
+        terminal.close()

@@ -1,0 +1,195 @@
+"""The folders screen: what is searched, what could not be read, and indexing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Static
+
+from docsearch.records import Failure, Root, Status
+from docsearch.tui.indexing import IndexingState
+from docsearch.tui.screens.dialogs import AddFolder, Confirm
+from docsearch.tui.session import Session
+from docsearch.tui.text import MUTED, counted, literal, short_path, visible
+from docsearch.tui.widgets.status_line import StatusLine
+
+PATH_CELLS = 48
+
+
+class FoldersScreen(Screen[None]):
+    """Roots and failures."""
+
+    TITLE = "Folders"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f2", "close", "Back", key_display="esc"),
+        Binding("a,insert", "add", "Add"),
+        Binding("d,delete", "remove", "Remove"),
+        Binding("u", "update", "Update index"),
+        Binding("r", "retry", "Retry failed"),
+        Binding("s", "stop", "Stop"),
+    ]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.roots: tuple[Root, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Two tables and a summary."""
+        with Vertical(id="roots-box", classes="panel") as box:
+            box.border_title = "Folders that are searched"
+            yield DataTable[Text](id="roots", cursor_type="row", zebra_stripes=True)
+        with Vertical(id="failures-box", classes="panel") as box:
+            box.border_title = "Files that could not be read"
+            yield DataTable[Text](id="failures", cursor_type="row", zebra_stripes=True)
+        yield Static(id="summary", markup=False)
+        yield StatusLine(id="status")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Columns first, rows when the library has told them."""
+        self._roots_table.add_columns("Path", "Files", "Pages", "Failed", "")
+        self._failures_table.add_columns("File", "Why")
+        self._roots_table.focus()
+        self.session.indexing.changed.subscribe(self, self.on_indexing)
+        self._show_indexing(self.session.indexing.state)
+        self.load()
+
+    def load(self) -> None:
+        """Asks the library anew."""
+        self.session.boundary.start(self, self._load, "facts")
+
+    async def _load(self) -> None:
+        self._show_roots(await self.session.facts.call(lambda library: library.roots()))
+        status = await self.session.facts.call(lambda library: library.status())
+        self._show_failures(status.failures)
+        self.query_one("#summary", Static).update(_summary(status))
+
+    def on_indexing(self, state: IndexingState) -> None:
+        """Progress while it runs, new figures when it ends."""
+        self._show_indexing(state)
+        if not state.running:
+            self.load()
+
+    def _show_indexing(self, state: IndexingState) -> None:
+        line = self.query_one(StatusLine)
+        line.show_progress(state)
+        if state.running:
+            line.say("" if state.stopping else "s stops indexing; what is done is kept")
+        else:
+            line.say(f"Last run: {counted(len(state.failures), 'new failure')}" if state.failures else "")
+
+    # -- keys ------------------------------------------------------------------------------------
+
+    def action_close(self) -> None:
+        """Back to the search."""
+        self.app.pop_screen()
+
+    def action_add(self) -> None:
+        """Asks for a folder and indexes it."""
+        self.app.push_screen(AddFolder(), self._add)
+
+    def _add(self, path: Path | None) -> None:
+        if path is not None:
+            self._index([path])
+
+    def action_update(self) -> None:
+        """Brings the index up to date with the files."""
+        self._index()
+
+    def action_retry(self) -> None:
+        """Reads failed files again."""
+        self._index(retry=True)
+
+    def _index(self, paths: Sequence[Path] = (), retry: bool = False) -> None:
+        if not self.session.indexing.start(paths, retry=retry):
+            self.notify("Indexing is under way; s stops it.", severity="warning", markup=False)
+
+    def action_stop(self) -> None:
+        """Stops indexing after the step it is at."""
+        self.session.indexing.stop()
+
+    def action_remove(self) -> None:
+        """Forgets the folder under the cursor, once that is confirmed."""
+        row = self._roots_table.cursor_row
+        if not 0 <= row < len(self.roots):
+            return
+        if self.session.indexing.state.running:
+            self.notify("Stop indexing first, with s.", severity="warning", markup=False)
+            return
+        path = self.roots[row].path
+        question = f"Stop searching {path}?\n\nThe files themselves are not touched."
+        self.app.push_screen(Confirm(question, "Remove"), partial(self._remove, path))
+
+    def _remove(self, path: Path, confirmed: bool | None) -> None:
+        if confirmed:
+            self.session.boundary.start(self, partial(self._forget, path), "remove")
+
+    async def _forget(self, path: Path) -> None:
+        files = await self.session.writer.call(lambda library: library.remove(path))
+        self.notify(f"{counted(files, 'file')} no longer searched", markup=False)
+        self.load()
+
+    # -- tables ----------------------------------------------------------------------------------
+
+    @property
+    def _roots_table(self) -> DataTable[Text]:
+        return self.query_one("#roots", DataTable)
+
+    @property
+    def _failures_table(self) -> DataTable[Text]:
+        return self.query_one("#failures", DataTable)
+
+    def _show_roots(self, roots: tuple[Root, ...]) -> None:
+        self.roots = roots
+        table = self._roots_table
+        row = table.cursor_row
+        table.clear()
+        for root in roots:
+            table.add_row(*_root_cells(root))
+        table.move_cursor(row=min(row, len(roots) - 1) if roots else 0)
+
+    def _show_failures(self, failures: tuple[Failure, ...]) -> None:
+        self.query_one("#failures-box").display = bool(failures)
+        self._failures_table.clear()
+        for failure in failures:
+            self._failures_table.add_row(*_failure_cells(failure))
+
+
+def _root_cells(root: Root) -> tuple[Text, ...]:
+    numbers = (Text(f"{number:,}", justify="right") for number in (root.files, root.pages, root.failures))
+    online = Text("") if root.online else Text("not reachable", style="yellow")
+    return (Text(short_path(root.path, PATH_CELLS, Path.home())), *numbers, online)
+
+
+def _failure_cells(failure: Failure) -> tuple[Text, Text]:
+    where = short_path(failure.path, PATH_CELLS, Path.home())
+    page = f", page {failure.page}" if failure.page is not None else ""
+    return Text(where + page), Text(visible(failure.reason))
+
+
+def _summary(status: Status) -> Content:
+    parts = [
+        counted(status.documents, "document"),
+        counted(status.pages, "page"),
+        f"index {_size(status.index_bytes)} for {_size(status.document_bytes)} of documents",
+    ]
+    if status.pages_waiting_for_ocr:
+        parts.append(f"{counted(status.pages_waiting_for_ocr, 'page')} without text yet")
+    if status.pages_waiting_for_vectors:
+        parts.append(f"{counted(status.pages_waiting_for_vectors, 'page')} not yet found by meaning")
+    return literal("  ·  ".join(parts), MUTED)
+
+
+def _size(count: int) -> str:
+    megabytes = count / 1e6
+    return f"{megabytes / 1e3:.1f} GB" if megabytes >= 1000 else f"{megabytes:.1f} MB"

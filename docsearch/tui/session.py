@@ -1,0 +1,49 @@
+"""What all screens share: a library thread for each kind of work, indexing, and the error boundary."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from textual.app import App
+from textual.widget import Widget
+
+from docsearch.tui.boundary import Boundary, ErrorLog
+from docsearch.tui.indexing import Indexing
+from docsearch.tui.ports import LibraryPort
+from docsearch.tui.threads import LibraryThread
+
+CLOSING_SECONDS = 3.0
+"""How long leaving the program may wait for a library to close."""
+
+
+class Session:
+    """Searching, previews, facts and writing each have a library of their own, so none waits for another.
+
+    Args:
+        app: the running app.
+        open_library: opens a library; called once in each thread.
+        log: where unexpected errors go.
+        picture: the widget that shows page images; it has an attribute `image` for a PIL image.
+    """
+
+    def __init__(
+        self,
+        app: App[Any],
+        open_library: Callable[[], LibraryPort],
+        log: ErrorLog,
+        picture: type[Widget],
+    ) -> None:
+        self.search = LibraryThread(open_library, "search")
+        self.preview = LibraryThread(open_library, "preview")
+        self.facts = LibraryThread(open_library, "facts")
+        self.writer = LibraryThread(open_library, "writer")
+        self.picture = picture
+        self.boundary = Boundary(app, log)
+        self.indexing = Indexing(app, self.boundary, self.writer)
+
+    async def close(self) -> None:
+        """Closes every library, the writer after the step it is at."""
+        threads = (self.search, self.preview, self.facts, self.writer)
+        await asyncio.gather(*(asyncio.to_thread(thread.close, CLOSING_SECONDS) for thread in threads))

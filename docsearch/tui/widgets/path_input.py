@@ -1,0 +1,50 @@
+"""A line for the path of a folder or file that exists; completes folder names as they are typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+
+def typed_path(text: str) -> Path:
+    """The absolute path that was typed, with ~ for home."""
+    return Path(text.strip()).expanduser().absolute()
+
+
+def problem_with(text: str) -> str | None:
+    """Why a typed path cannot be added; None when it can."""
+    if not text.strip():
+        return "Type the path of a folder or a file."
+    try:
+        exists = typed_path(text).exists()
+    except (OSError, ValueError, RuntimeError):
+        exists = False
+    return None if exists else f"There is no {text.strip()}"
+
+
+class FolderSuggester(Suggester):
+    """Suggests the first folder whose name begins as typed."""
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The completed path."""
+        head, slash, start = value.rpartition("/")
+        if not slash or not start:
+            return None
+        try:
+            names = sorted(
+                p.name for p in typed_path(head + "/").iterdir() if p.name.startswith(start) and p.is_dir()
+            )
+        except (OSError, ValueError, RuntimeError):
+            return None
+        return f"{head}/{names[0]}" if names else None
+
+
+class PathInput(Input):
+    """A line for a path; the right arrow takes the suggestion."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(
+            placeholder="~/Documents", id=id, suggester=FolderSuggester(use_cache=False, case_sensitive=True)
+        )

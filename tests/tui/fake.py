@@ -1,0 +1,129 @@
+"""A library made of values: it answers from what a test gives it, and remembers what it was asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+from threading import Event
+
+from PIL import Image
+
+from docsearch.records import (
+    Box,
+    Failure,
+    Hit,
+    PageId,
+    Progress,
+    Query,
+    Root,
+    SearchResult,
+    Snippet,
+    Status,
+    TextSource,
+)
+from docsearch.search.parse import parse
+
+WAITING_SECONDS = 20.0
+"""A test that never opens a gate fails instead of hanging."""
+
+
+def hit(doc: int, page: int = 1, **changes: object) -> Hit:
+    """A hit on document `doc`."""
+    plain = Hit(
+        rank=doc,
+        page=PageId(doc, page),
+        path=Path(f"/papers/report {doc}.pdf"),
+        title=f"Report {doc}",
+        pages=9,
+        score=1.0 / doc,
+        snippet=Snippet(f"the budget of year {doc} grew", ((4, 10),)),
+        source=TextSource.LAYER,
+        modified=date(2024, 1, doc % 28 + 1),
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class FakeLibrary:
+    """Answers `answers[words]`, one order after the other; a gate holds an order back until it is set."""
+
+    answers: dict[str, list[list[Hit]]] = field(default_factory=dict)
+    gates: dict[tuple[str, int], Event] = field(default_factory=dict)
+    """For (words, number of the order): the order is given when the event is set."""
+    folders: list[Root] = field(default_factory=lambda: [Root(Path("/papers"), True, 3, 27)])
+    failures: tuple[Failure, ...] = ()
+    corrections: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    events: list[Progress | Failure] = field(default_factory=list)
+    index_gate: Event | None = None
+    """Held after the first event of a run."""
+    broken: dict[str, Exception] = field(default_factory=dict)
+    """What the method of that name raises."""
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+
+    def parse(self, words: str, picture: Path | None = None) -> Query:
+        return parse(words, picture)
+
+    def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
+        self._ask("search", query.raw)
+        orders = self.answers.get(query.raw, [[]])
+        for number, hits in enumerate(orders):
+            gate = self.gates.get((query.raw, number))
+            assert gate is None or gate.wait(WAITING_SECONDS)
+            yield SearchResult(query, tuple(hits), 0.01, self.corrections)
+
+    def index(self, paths: Iterable[Path] = (), *, retry: bool = False) -> Iterator[Progress | Failure]:
+        self._ask("index", *paths, *(["retry"] if retry else []))
+        self.folders += [Root(path, True) for path in paths]
+        try:
+            for number, event in enumerate(self.events):
+                assert number != 1 or self.index_gate is None or self.index_gate.wait(WAITING_SECONDS)
+                yield event
+        finally:
+            self.asked.append(("index ended",))
+
+    def remove(self, path: Path) -> int:
+        self._ask("remove", path)
+        self.folders = [root for root in self.folders if root.path != path]
+        return 3
+
+    def roots(self) -> tuple[Root, ...]:
+        self._ask("roots")
+        return tuple(self.folders)
+
+    def status(self) -> Status:
+        return Status(
+            self.roots(), 3, 27, 2, 0, self.failures, 5_000_000, 40_000_000, "starter", "passages", "cpu"
+        )
+
+    def page_image(self, path: Path, page: int, pixels: int, boxes: Sequence[Box] = ()) -> bytes:
+        self._ask("image", path, page, *boxes)
+        target = BytesIO()
+        Image.new("RGB", (60, 80), "white").save(target, "PNG")
+        return target.getvalue()
+
+    def page_text(self, page: PageId) -> str:
+        self._ask("text", page)
+        return f"page {page.page}: the budget [b]grew[/b]\x1b[31m"
+
+    def match_boxes(self, path: Path, page: int, query: Query) -> tuple[Box, ...]:
+        return (Box(0.1, 0.1, 0.4, 0.2),)
+
+    def view(self, path: Path, page: int) -> str:
+        self._ask("view", path, page)
+        return "viewer"
+
+    def close(self) -> None:
+        self.asked.append(("close",))
+
+    def _ask(self, what: str, *details: object) -> None:
+        self.asked.append((what, *details))
+        if what in self.broken:
+            raise self.broken[what]
+
+
+def opens(library: FakeLibrary) -> Callable[[], FakeLibrary]:
+    """What opens a library: always the same one."""
+    return lambda: library
