@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import docsearch
 from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models.load import device_for, load_embedder, load_reranker
 from docsearch.models.registry import Registry, Role, Runtime
@@ -96,3 +100,15 @@ def test_dimensions_must_be_a_matryoshka_step() -> None:
 
 def test_starter_always_runs_on_the_cpu() -> None:
     assert device_for(Registry.read().row("starter"), "cuda").describe() == "cpu, float32"
+
+
+def test_installed_package_reads_the_rows_beside_its_modules(tmp_path: Path) -> None:
+    tree = Path(docsearch.__file__).parent
+    installed = tmp_path / "docsearch"
+    (installed / "models").mkdir(parents=True)
+    for name in ("__init__.py", "errors.py", "records.py", "models/__init__.py", "models/registry.py"):
+        shutil.copy(tree / name, installed / name)
+    shutil.copy(tree.parent / "models.toml", installed / "models" / "models.toml")
+    code = "from docsearch.models.registry import Registry; print(len(Registry.read().rows))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={}, capture_output=True, text=True)
+    assert done.stdout.strip() == str(len(Registry.read().rows)), done.stderr
