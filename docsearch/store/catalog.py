@@ -11,8 +11,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Self
 
-from docsearch.errors import IndexDamaged, IndexUnusable, StorageFull
+from docsearch.errors import IndexBusy, IndexDamaged, IndexUnusable, StorageFull
 
 _MIGRATIONS: tuple[str, ...] = (
     """
@@ -110,7 +111,9 @@ class Catalog:
         with _sqlite_errors(path):
             if not read_only:
                 path.touch(mode=0o600)
-            self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+            self.connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=30, factory=_Connection
+            )
             self.connection.execute("PRAGMA foreign_keys = ON")
             self.connection.execute("PRAGMA synchronous = NORMAL")
             if not read_only:
@@ -124,17 +127,17 @@ class Catalog:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing: commits at the end, rolls back on any exception. May be nested."""
-        with _sqlite_errors(self.path):
-            if self.connection.in_transaction:
-                yield self.connection
-                return
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-            except BaseException:
-                self.connection.execute("ROLLBACK")
-                raise
+        if self.connection.in_transaction:
+            yield self.connection
+            return
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
             self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:  # a full disk has ended it already
+                self.connection.execute("ROLLBACK")
+            raise
 
     def fact(self, name: str) -> str | None:
         """A small named value kept with the index, or None."""
@@ -167,6 +170,49 @@ class Catalog:
         return version
 
 
+class _Connection(sqlite3.Connection):
+    """Whose cursors raise our errors."""
+
+    def __init__(self, path: Path, *arguments: Any, **options: Any) -> None:
+        super().__init__(path, *arguments, **options)
+        self.path = path
+
+    def cursor(self, factory: object = None) -> _Cursor:  # type: ignore[override]  # noqa: ARG002
+        return super().cursor(_Cursor)
+
+    def execute(self, *arguments: Any) -> _Cursor:
+        return self.cursor().execute(*arguments)
+
+    def executemany(self, *arguments: Any) -> _Cursor:
+        return self.cursor().executemany(*arguments)
+
+
+class _Cursor(sqlite3.Cursor):
+    """Raises our errors, while executing and while fetching."""
+
+    connection: _Connection
+
+    def execute(self, *arguments: Any) -> Self:
+        with _sqlite_errors(self.connection.path):
+            return super().execute(*arguments)
+
+    def executemany(self, *arguments: Any) -> Self:
+        with _sqlite_errors(self.connection.path):
+            return super().executemany(*arguments)
+
+    def fetchone(self) -> Any:
+        with _sqlite_errors(self.connection.path):
+            return super().fetchone()
+
+    def fetchall(self) -> list[Any]:
+        with _sqlite_errors(self.connection.path):
+            return super().fetchall()
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        with _sqlite_errors(self.connection.path):
+            yield from iter(super().fetchone, None)
+
+
 @contextmanager
 def _sqlite_errors(path: Path) -> Iterator[None]:
     """SQLite's errors as ours."""
@@ -177,7 +223,9 @@ def _sqlite_errors(path: Path) -> Iterator[None]:
             raise StorageFull(
                 f"cannot write {path}: {error}", hint="free some space or check the folder's permissions"
             ) from error
-        if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError):
+        if "locked" in str(error):
+            raise IndexBusy(f"{path} is busy: {error}", hint="try again in a moment") from error
+        if isinstance(error, sqlite3.OperationalError | sqlite3.IntegrityError | sqlite3.ProgrammingError):
             raise
         raise IndexDamaged(
             f"{path} is not a usable catalog: {error}",
