@@ -75,7 +75,7 @@ class RapidOcrSettings:
     """Area at which text lines are looked for; the search is most of the time on pages with little text."""
     detect_pixels_small: int = 1_700_000
     """Area of a second look at pages whose lines came out small."""
-    small_line: float = 9.0
+    small_line: float = 12.0
     """Median line height, in pixels of the first look, under which there is a second."""
     line_height: int = 48
     """Height of a line image; fixed by the model."""

@@ -102,8 +102,8 @@ def test_a_page_without_text_gives_none(rapid: RapidOcr, image: np.ndarray) -> N
 def test_small_print_gets_a_second_look() -> None:
     lines = [(30 + 300 * (row % 2), 20 + 20 * row, f"clause {row} of this contract") for row in range(20)]
     image = page(lines, 700, 440, 15)
-    coarse = RapidOcrSettings(detect_pixels=16_000, detect_pixels_small=300_000)
-    without = RapidOcrSettings(detect_pixels=16_000, small_line=0)
+    coarse = RapidOcrSettings(detect_pixels=26_000, detect_pixels_small=300_000)
+    without = RapidOcrSettings(detect_pixels=26_000, small_line=0)
     counts = [RapidOcr(settings=s).recognise(image).text.split().count("clause") for s in (coarse, without)]
     assert counts[0] >= 18 > counts[1]
 
