@@ -11,8 +11,10 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from docsearch.tui.text import literal
+from docsearch.tui.text import MUTED, literal
 from docsearch.tui.widgets.path_input import PathInput, problem_with, typed_path
+
+PATH_KEYS = "→ completes the path, enter adds it, esc cancels"
 
 
 class AddFolder(ModalScreen[Path | None]):
@@ -24,11 +26,11 @@ class AddFolder(ModalScreen[Path | None]):
         """A line and what is wrong with it."""
         with Vertical(classes="dialog") as box:
             box.border_title = "Add a folder"
-            yield Static(
-                "A folder with documents, or one file. → completes, enter adds, esc cancels.", markup=False
-            )
+            yield Static("A folder with documents, or one file.", markup=False)
             yield PathInput(id="path")
-            yield Static(id="problem", markup=False)
+            yield Static(
+                literal("→ completes the path, enter adds, esc cancels", MUTED), id="problem", markup=False
+            )
 
     def on_input_changed(self) -> None:
         """Typing takes the complaint away."""

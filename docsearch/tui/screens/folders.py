@@ -48,10 +48,11 @@ class FoldersScreen(Screen[None]):
         with Vertical(id="roots-box", classes="panel") as box:
             box.border_title = "Folders that are searched"
             yield DataTable[Text](id="roots", cursor_type="row", zebra_stripes=True)
+        yield Static(id="summary", markup=False)
         with Vertical(id="failures-box", classes="panel") as box:
             box.border_title = "Files that could not be read"
             yield DataTable[Text](id="failures", cursor_type="row", zebra_stripes=True)
-        yield Static(id="summary", markup=False)
+        yield Vertical(id="rest")
         yield StatusLine(id="status")
         yield Footer()
 
@@ -159,7 +160,7 @@ class FoldersScreen(Screen[None]):
         table.move_cursor(row=min(row, len(roots) - 1) if roots else 0)
 
     def _show_failures(self, failures: tuple[Failure, ...]) -> None:
-        self.query_one("#failures-box").display = bool(failures)
+        self.set_class(bool(failures), "-failures")
         self._failures_table.clear()
         for failure in failures:
             self._failures_table.add_row(*_failure_cells(failure))

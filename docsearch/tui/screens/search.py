@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -65,6 +65,7 @@ class SearchScreen(Screen[None]):
         self.page = 1
         self.as_text = False
         self.roots: tuple[Root, ...] | None = None
+        self._step: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Query, hits and page, status, keys."""
@@ -161,10 +162,12 @@ class SearchScreen(Screen[None]):
     def on_indexing(self, state: IndexingState) -> None:
         """Progress is shown; when a run has ended the query is asked again."""
         self.query_one(StatusLine).show_progress(state)
-        if not state.running:
+        step = (state.running, state.progress and state.progress.tier, state.searchable)
+        if step != self._step:
+            self._step = step
             self.refresh_roots()
-            if self._words.strip():
-                self.search(self._words)
+        if not state.running and self._words.strip():
+            self.search(self._words)
 
     def _notice(self, content: Content) -> None:
         self.query_one("#notice-text", Static).update(content)
@@ -180,27 +183,34 @@ class SearchScreen(Screen[None]):
 
     def _look_at(self, hit: Hit, page: int) -> None:
         self.page = page
-        preview = self.query_one(Preview)
-        preview.announce(hit, page)
-        if preview.display:
+        if self.query_one(Preview).display:
             self.session.boundary.start(self, partial(self._load_page, hit, page, self.query_shown), "page")
 
     async def _no_page(self) -> None:
         self.query_one(Preview).clear()
 
     async def _load_page(self, hit: Hit, page: int, query: Query) -> None:
+        """Heading and page change together: what stands below a heading is always its page."""
         await asyncio.sleep(LOOKING_SECONDS)
         preview = self.query_one(Preview)
-        place = PageId(hit.page.doc, page)
         try:
-            if self.as_text:
-                text = await self.session.preview.call(lambda library: library.page_text(place))
-                preview.show_text(text, _matched_words(hit))
-            else:
-                picture = partial(_picture, hit.path, page, query)
-                preview.show_picture(await self.session.preview.call(picture))
+            show = await self._page_to_show(preview, hit, page, query)
         except UnreadableDocument as error:
-            preview.show_message(f"The file cannot be shown: {error.message}.\nctrl+t shows its stored text.")
+            reason = f"The file cannot be shown: {error.message}.\nctrl+t shows its stored text."
+            show = partial(preview.show_message, reason)
+        except Exception as error:
+            self.session.boundary.report(error)
+            show = partial(preview.show_message, "The page cannot be shown.")
+        preview.announce(hit, page)
+        show()
+
+    async def _page_to_show(self, preview: Preview, hit: Hit, page: int, query: Query) -> Callable[[], None]:
+        if self.as_text:
+            place = PageId(hit.page.doc, page)
+            text = await self.session.preview.call(lambda library: library.page_text(place))
+            return partial(preview.show_text, text, _matched_words(hit))
+        png = await self.session.preview.call(partial(_picture, hit.path, page, query))
+        return partial(preview.show_picture, png)
 
     # -- keys ------------------------------------------------------------------------------------
 

@@ -6,21 +6,21 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Center, Middle, Vertical
+from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from docsearch.tui.indexing import IndexingState
 from docsearch.tui.session import Session
-from docsearch.tui.text import counted, literal
+from docsearch.tui.text import MUTED, counted, literal
 from docsearch.tui.widgets.path_input import PathInput, problem_with, typed_path
 from docsearch.tui.widgets.status_line import progress_text
 
-GREETING = """\
-Find a page among your own documents.
-
-Which folder should be searched? PDFs, scans, pictures and e-books in it and
-below it are read on this computer; nothing leaves it and no file is changed."""
+GREETING = (
+    "Find a page among your own documents.\n\n"
+    "Which folder should be searched? PDFs, scans, pictures and e-books in it and below it are read "
+    "on this computer; nothing leaves it and no file is changed."
+)
 
 
 class WelcomeScreen(Screen[None]):
@@ -35,11 +35,11 @@ class WelcomeScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """A greeting and a line for a path."""
-        with Middle(), Center(), Vertical(id="welcome", classes="dialog") as box:
+        with Vertical(id="welcome", classes="dialog") as box:
             box.border_title = "docsearch"
             yield Static(GREETING, markup=False)
             yield PathInput(id="path")
-            yield Static("→ completes the path, enter starts", id="problem", markup=False)
+            yield Static(literal("→ completes the path, enter starts", MUTED), id="problem", markup=False)
         yield Footer()
 
     def on_mount(self) -> None:
