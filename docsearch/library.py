@@ -144,8 +144,7 @@ class Library:
         if words is None:
             with self.open_document(path) as document:
                 words = document.page_words(page)
-        languages = self.store.vocabulary.languages()
-        return matching_boxes(words, self.engine.terms(query), self.store.analyzer, languages)
+        return matching_boxes(words, self.engine.matcher(self.engine.terms(query)))
 
     def open_document(self, path: Path) -> Document:
         """The file itself, for looking at; close it, or use it in a `with` statement."""

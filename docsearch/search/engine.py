@@ -14,6 +14,7 @@ from docsearch.config import SearchSettings
 from docsearch.models.protocols import Embedder, ModelInput
 from docsearch.records import Candidate, Filters, Hit, PageId, Query, SearchResult, TextSource
 from docsearch.search.fuse import FusionWeights, fuse
+from docsearch.search.matching import TermMatcher
 from docsearch.search.rerank import HeadReranker
 from docsearch.search.retrieve import Retrieved, Retriever
 from docsearch.search.snippet import make_snippet
@@ -75,8 +76,8 @@ class Engine:
 
     def search(self, query: Query, limit: int | None = None) -> SearchResult:
         """Hits for a query, best first."""
-        *_, last = self.stream(query, limit)
-        return last
+        started = time.perf_counter()
+        return self.show(self.rank(query), limit or self.settings.results, started)
 
     def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
         """The fused order as soon as it is there, then the reranked one where that differs."""
@@ -123,6 +124,10 @@ class Engine:
         _, pages, _ = self.index.documents.totals()
         return query_terms(query, self.index.analyzer, self.index.vocabulary, pages)
 
+    def matcher(self, terms: QueryTerms) -> TermMatcher:
+        """Finds the words of these terms in texts of this index."""
+        return TermMatcher(terms, self.index.analyzer, self.index.vocabulary.languages())
+
     def show(self, ranking: Ranking, limit: int, started: float) -> SearchResult:
         """The first candidates as hits; files and texts are looked up for these only."""
         head = ranking.candidates[:limit]
@@ -160,7 +165,7 @@ class Engine:
         texts = self.index.pages.texts(pages)
         documents = self.index.documents.get({page.doc for page in pages})
         files = self.index.files.of_documents({page.doc for page in pages})
-        languages = self.index.vocabulary.languages()
+        matcher = self.matcher(terms)
         hits: list[Hit] = []
         for candidate in candidates:
             page = candidate.page
@@ -176,7 +181,7 @@ class Engine:
                     title=documents[page.doc].title or file.path.stem,
                     pages=documents[page.doc].pages,
                     score=candidate.score,
-                    snippet=make_snippet(text, terms, self.index.analyzer, languages),
+                    snippet=make_snippet(text, matcher),
                     source=source,
                     modified=_modified(file),
                     scores=candidate.scores,

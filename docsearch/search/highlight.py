@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from docsearch.records import Box, Word
-from docsearch.search.snippet import group_of
-from docsearch.search.terms import QueryTerms
-from docsearch.store.analyzer import Analyzer, tokens
+from docsearch.search.matching import TermMatcher
 
 
-def matching_boxes(
-    words: Iterable[Word], terms: QueryTerms, analyzer: Analyzer, languages: tuple[str, ...]
-) -> tuple[Box, ...]:
+def matching_boxes(words: Iterable[Word], matcher: TermMatcher) -> tuple[Box, ...]:
     """Boxes of the words that hold at least one term of the query."""
-    numbers = {term: n for n, group in enumerate(terms.groups) for term in group}
-    return tuple(
-        word.box
-        for word in words
-        if any(group_of(token, numbers, analyzer, languages) >= 0 for token in tokens(word.text))
-    )
+    return tuple(word.box for word in words if matcher.holds(word.text))

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from docsearch.records import Snippet
+from docsearch.search.matching import TermMatcher
 from docsearch.search.passages import best_window
-from docsearch.search.terms import QueryTerms
-from docsearch.store.analyzer import Analyzer, Token, tokens
 
-_WINDOW_TOKENS = 24
 _LENGTH = 240
 _BEFORE = 60
+_WINDOW = _LENGTH - _BEFORE
 
 
-def make_snippet(text: str, terms: QueryTerms, analyzer: Analyzer, languages: tuple[str, ...]) -> Snippet:
+def make_snippet(text: str, matcher: TermMatcher) -> Snippet:
     """The best passage of about 240 characters; the page's beginning when nothing matches."""
-    words = list(tokens(text))
-    numbers = {term: n for n, group in enumerate(terms.groups) for term in group}
-    matched = {
-        i: n for i, token in enumerate(words) if (n := group_of(token, numbers, analyzer, languages)) >= 0
-    }
     places: dict[int, list[int]] = {}
-    for position, number in matched.items():
-        places.setdefault(number, []).append(position)
-    weights = [max((terms.weights[t] for t in group), default=0.0) for group in terms.groups]
-    score, first = best_window(places, weights, _WINDOW_TOKENS)
-    start, end = _cut(text, words[first].start if score else 0)
-    spans = [
-        (words[i].start, words[i].end) for i in matched if start <= words[i].start and words[i].end <= end
-    ]
+    found: list[tuple[int, int]] = []
+    for group, start, end in matcher.matches(text):
+        places.setdefault(group, []).append(start)
+        found.append((start, end))
+    _, anchor = best_window(places, matcher.weights, _WINDOW)
+    start, end = _cut(text, anchor)
+    spans = [span for span in found if start <= span[0] and span[1] <= end]
     return _one_line(text[start:end], _merged(spans), start)
-
-
-def group_of(token: Token, numbers: Mapping[str, int], analyzer: Analyzer, languages: tuple[str, ...]) -> int:
-    """The number of the query group a word on a page belongs to, or -1."""
-    return next((numbers[v] for v in analyzer.variants(token.word, languages) if v in numbers), -1)
 
 
 def _cut(text: str, anchor: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 VERSION = 1
 """Raised when the terms of a page change, so that an index made before is known to be old."""
@@ -44,6 +44,11 @@ _TOKEN = re.compile(
 _NEEDS_CARE = re.compile(f"[{_UNSPACED}{_INDIC_MARKS}]")
 _DROPPED_MARKS = re.compile(f"[{_MARKS}]")
 _JOINS_LEFT = re.compile("[\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uffdc]")  # jamo, kana marks
+
+_STANDS_ALONE = re.compile(
+    "[\u0000-\u02ff\u0370-\u0482\u2010-\u2bff\u3000-\u3098\u309b-\u9fff\uac00-\ud7af]*"
+)
+"""Text of characters that never vanish or join when folded; each becomes one character or more."""
 
 _LANGUAGE_WORDS: dict[str, str] = {
     "english": "the of and to in that is for with as was by on are be this from have or which",
@@ -83,8 +88,7 @@ class Stemmer(Protocol):
         """The stem of one folded word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One folded word of a text and where it stands: `text[start:end]`."""
 
     word: str
@@ -175,7 +179,7 @@ def _words(folded: str) -> list[str]:
 
 def tokens(text: str) -> Iterator[Token]:
     """The words `Analyzer.analyze` finds in `text`, with their places in the text as it was given."""
-    folded, starts, ends = _fold_with_places(text)
+    folded, starts, ends = fold_with_places(text)
     for match in _TOKEN.finditer(folded):
         first = match.start()
         for offset, word in enumerate(_pairs(match.group()) if match.lastgroup else (match.group(),)):
@@ -183,10 +187,17 @@ def tokens(text: str) -> Iterator[Token]:
             yield Token(word.replace(",", ""), starts[first + offset], ends[last])
 
 
-def _fold_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+def spaced_words(folded: str) -> Iterator[re.Match[str]] | None:
+    """The words of a folded text, thousands separators still in them; None if it holds other scripts
+    than those whose words are runs of letters, where only `tokens` knows the words."""
+    return None if _NEEDS_CARE.search(folded) else _SPACED_TOKEN.finditer(folded)
+
+
+def fold_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
     """`fold(text)`, and where in `text` what became its n-th character starts and ends."""
-    if text.isascii():
-        return text.lower(), range(len(text)), range(1, len(text) + 1)
+    folded = fold(text)
+    if len(folded) == len(text) and _STANDS_ALONE.fullmatch(text):
+        return folded, range(len(text)), range(1, len(text) + 1)
     folds: dict[str, str] = {}
     starts: list[int] = []
     ends: list[int] = []

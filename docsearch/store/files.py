@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from docsearch.records import Failure, FailureKind, Filters
 from docsearch.store.analyzer import Analyzer, fold
 from docsearch.store.catalog import Catalog
 from docsearch.store.evidence import Evidence
+
+_FIRST_DAY, _LAST_DAY = date(1678, 1, 1), date(2262, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Files:
         with self.catalog.transaction() as db:
             paths = [row[0] for row in db.execute("SELECT path FROM files WHERE root = ?", (root,))]
             self._forget(paths)
-            db.execute("DELETE FROM roots WHERE id = ?", (root,))
+            for (path,) in db.execute("DELETE FROM roots WHERE id = ? RETURNING path", (root,)).fetchall():
+                self.replace_stray_failures(Path(os.fsdecode(path)), ())
 
     # -- files ---------------------------------------------------------------------------------
 
@@ -90,7 +93,7 @@ class Files:
     def put(self, root: int, file: FileState, document: int | None, title: str = "") -> None:
         """Stores a file's state and which document it holds; replaces what was known of the path."""
         path = os.fsencode(file.path)
-        key = fold(str(file.path).encode(errors="replace").decode())
+        key = fold(_as_text(str(file.path)))
         with self.catalog.transaction() as db:
             db.execute(
                 "INSERT INTO files (path, root, key, size, mtime_ns, content, document) "
@@ -205,7 +208,7 @@ def _conditions(filters: Filters, analyzer: Analyzer) -> tuple[list[str], list[o
         values += [_folder_pattern(folder) for folder in filters.folders]
     if filters.types:
         conditions.append(f"d.kind IN ({_marks(filters.types)})")
-        values += filters.types
+        values += map(_as_text, filters.types)
     for title in filters.titles:
         terms = analyzer.analyze(title).terms.split()
         if terms:
@@ -222,16 +225,21 @@ def _conditions(filters: Filters, analyzer: Analyzer) -> tuple[list[str], list[o
 
 def _folder_pattern(folder: str) -> str:
     """A LIKE pattern: an absolute folder as a prefix, a bare name as any folder on the way."""
-    escaped = fold(folder).rstrip("/")
+    escaped = fold(_as_text(folder)).rstrip("/")
     for character in "\\%_":
         escaped = escaped.replace(character, "\\" + character)
-    return f"{escaped}/%" if escaped.startswith("/") else f"%/{escaped}/%"
+    return f"{escaped}/%" if folder.startswith("/") else f"%/{escaped}/%"
 
 
 def _nanoseconds(day: date) -> int:
-    from datetime import datetime
-
+    """When the day begins here; days that no file's time can hold count as the nearest that can."""
+    day = min(max(day, _FIRST_DAY), _LAST_DAY)
     return int(datetime(day.year, day.month, day.day).timestamp() * 1e9)
+
+
+def _as_text(name: str) -> str:
+    """A name with a question mark for every byte that is no text."""
+    return name.encode(errors="replace").decode()
 
 
 def _marks(values: Iterable[object]) -> str:

@@ -55,8 +55,8 @@ class Vocabulary:
         return dict(rows.fetchall())
 
     def unknown(self, words: Iterable[str]) -> list[str]:
-        """Those of the words that stand on no page and are long enough to be a mistyped one."""
-        long_words = [word for word in words if word.isalpha() and len(word) >= _SHORTEST_CORRECTED]
+        """Those of the words that stand on no page and are of a length to be a mistyped one."""
+        long_words = [w for w in words if w.isalpha() and _SHORTEST_CORRECTED <= len(w) <= _LONGEST]
         marks = ", ".join("?" for _ in long_words)
         rows = self.catalog.connection.execute(
             f"SELECT word FROM vocabulary WHERE word IN ({marks})", long_words
