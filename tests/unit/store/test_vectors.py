@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from docsearch.records import PageId
+from docsearch.store.index import Index
+from docsearch.store.tables import Selection
+from docsearch.store.vectors import VectorTable
+
+PAGES = [PageId(doc, page) for doc in range(1, 11) for page in range(1, 6)]
+
+
+def unit_vectors(count: int, dimensions: int = 16) -> NDArray[np.float32]:
+    raw = np.random.default_rng(7).normal(size=(count, dimensions)).astype(np.float32)
+    return np.asarray(raw / np.linalg.norm(raw, axis=1, keepdims=True), np.float32)
+
+
+VECTORS = unit_vectors(len(PAGES))
+
+
+@pytest.fixture
+def table(index: Index) -> VectorTable:
+    """Fifty pages in sixteen dimensions."""
+    table = index.vectors("print", 16)
+    table.replace(table.as_rows(PAGES, VECTORS))
+    return table
+
+
+def test_nearest_is_the_order_of_dot_products(table: VectorTable) -> None:
+    query = VECTORS[7]
+    similarities = VECTORS.astype(np.float16).astype(np.float32) @ query
+    expected = [PAGES[place] for place in np.argsort(-similarities)[:5]]
+    ranked = table.nearest(query, 5)
+    assert [page for page, _ in ranked] == expected
+    assert ranked[0][1] == pytest.approx(1.0, abs=2e-3)
+    assert [score for _, score in ranked] == pytest.approx(sorted(similarities)[::-1][:5], abs=2e-3)
+
+
+def test_the_selection_is_applied_before_the_cut(table: VectorTable) -> None:
+    similarities = VECTORS @ VECTORS[0]
+    worst = PAGES[int(np.argmin(similarities))]
+    ranked = table.nearest(VECTORS[0], 5, Selection(frozenset({worst.doc})))
+    assert {page.doc for page, _ in ranked} == {worst.doc}
+    assert worst in {page for page, _ in ranked}
+    assert table.nearest(VECTORS[0], 5, Selection(frozenset())) == []
+
+
+def test_a_page_has_one_vector(table: VectorTable) -> None:
+    table.replace(table.as_rows([PAGES[3]], VECTORS[:1]))
+    assert table.rows() == len(PAGES)
+    assert {page for page, _ in table.nearest(VECTORS[0], 2)} == {PAGES[0], PAGES[3]}
+
+
+def test_pages_without_content_have_a_zero_vector(table: VectorTable) -> None:
+    table.replace(table.as_rows([PageId(99, 1)], np.zeros((1, 16), np.float32)))
+    scores = dict(table.nearest(VECTORS[0], 100))
+    assert scores[PageId(99, 1)] == pytest.approx(0.0)
+
+
+def test_models_do_not_share_a_table(index: Index, table: VectorTable) -> None:
+    other = index.vectors("another", 4)
+    assert other.nearest(np.ones(4, np.float32), 5) == []
+    other.replace(other.as_rows([PageId(1, 1)], unit_vectors(1, 4)))
+    assert (table.rows(), other.rows()) == (50, 1)
+    assert index.vectors("print", 16) is table
