@@ -29,7 +29,7 @@ class IndexSettings:
     """A page that takes longer is given up."""
     file_seconds: float = 600.0
     """A file that takes longer is given up."""
-    memory_mb: int = 1024
+    memory_mb: int = 2048
     """A file that needs more memory than this is given up."""
     max_file_mb: int = 2048
     """Larger files are not read."""
@@ -74,6 +74,14 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """[view]: how pages are opened."""
+
+    viewer: str = ""
+    """The program that opens documents; empty takes the first known one that is installed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings."""
 
@@ -81,6 +89,7 @@ class Settings:
     ocr: OcrSettings = field(default_factory=OcrSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
+    view: ViewSettings = field(default_factory=ViewSettings)
 
 
 @dataclass(frozen=True, slots=True)

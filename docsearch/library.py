@@ -152,11 +152,11 @@ class Library:
 
         return open_document(path, self.settings.index.passwords)
 
-    def view(self, path: Path, page: int) -> str:
-        """Opens the desktop's viewer at a page; returns its name."""
+    def view(self, path: Path, page: int, words: str = "") -> str:
+        """Opens the desktop's viewer at a page, looking for the words; returns the viewer's name."""
         from docsearch.viewer import open_at
 
-        return open_at(path, page)
+        return open_at(path, page, words.split(), viewer=self.settings.view.viewer)
 
     # -- opened when needed --------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ Every MuPDF error leaves here as `UnreadableDocument`, and MuPDF itself stays si
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -14,7 +15,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import pymupdf
+
+# PyMuPDF loads a page layout model on import where it finds one: most of a second, and unused here.
+for _unneeded in ("pymupdf.layout", "pymupdf4llm"):
+    sys.modules.setdefault(_unneeded, None)  # type: ignore[arg-type]  # None: not to be imported
+import pymupdf  # noqa: E402
 
 from docsearch.errors import UnreadableDocument
 from docsearch.ingest.document import MAX_PIXELS, RgbArray

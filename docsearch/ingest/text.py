@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from docsearch.ingest.document import name_title
 from docsearch.ingest.readers import Readers
 from docsearch.ingest.scan import UnreadFile
 from docsearch.ingest.workers import Done, Event, Failed, Opened, PageFailed, PagesRead, ReadJob, ReadPage
@@ -73,7 +74,8 @@ class TextTier:
         reading: Reading = event.job.key
         match event:
             case Opened():
-                reading.pages, reading.title, reading.kind = event.pages, event.title, event.kind
+                reading.pages, reading.kind = event.pages, event.kind
+                reading.title = _lasting_title(event)
             case PagesRead():
                 self._add(reading, event.pages)
                 yield self._progress(reading)
@@ -173,6 +175,11 @@ def _source(page: ReadPage) -> TextSource:
     if page.needs_ocr:
         return TextSource.PENDING
     return TextSource.LAYER if page.text.strip() else TextSource.NONE
+
+
+def _lasting_title(opened: Opened) -> str:
+    """The title, unless it is only the file's name: the file may be renamed or have copies."""
+    return "" if opened.title == name_title(opened.job.path) else opened.title
 
 
 def _has_changed(file: UnreadFile) -> bool:

@@ -167,7 +167,7 @@ def _set_up(connection: Connection[Any, Any], position_fd: int) -> Worker | None
 
     try:
         os.nice(setup.niceness)
-        _import_pymupdf()
+        importlib.import_module("docsearch.ingest.pdf")
         analyse = _imported(setup.analyse) if setup.analyse else _nothing
         engine = _engine(setup.ocr) if setup.ocr else None
         _limit_memory(setup.limits.memory_mb)
@@ -176,13 +176,6 @@ def _set_up(connection: Connection[Any, Any], position_fd: int) -> Worker | None
         return None
     connection.send(Ready())
     return Worker(connection.send, ask, setup.limits, analyse, engine, position_fd)
-
-
-def _import_pymupdf() -> None:
-    """Import it without the page layout model it would load: most of a second, and text needs none."""
-    for unneeded in ("pymupdf.layout", "pymupdf4llm"):
-        sys.modules.setdefault(unneeded, None)  # type: ignore[arg-type]  # None: not to be imported
-    importlib.import_module("docsearch.ingest.pdf")
 
 
 def _engine(setup: OcrSetup) -> OcrEngine:

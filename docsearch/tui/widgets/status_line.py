@@ -10,7 +10,7 @@ from textual.widgets import Static
 from docsearch.tui.indexing import IndexingState
 from docsearch.tui.text import MUTED, counted, literal
 
-TIERS = {"scan": "Looking at", "text": "Reading", "ocr": "Recognising text", "vectors": "Learning pages"}
+TIERS = {"scan": "Looking at", "text": "Reading", "ocr": "Recognising text", "vectors": "Embedding"}
 """What the steps of indexing are called."""
 BAR_CELLS = 10
 
