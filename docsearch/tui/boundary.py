@@ -5,6 +5,7 @@ Work is started through `start`, so nothing that fails in the background can end
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import traceback
@@ -55,6 +56,7 @@ class Boundary:
     def __init__(self, app: App[Any], log: ErrorLog) -> None:
         self.app = app
         self.log = log
+        self._shown: dict[str, float] = {}
 
     def start(self, node: DOMNode, work: Work, group: str) -> Worker[None]:
         """Runs `work` while `node` lives, instead of what runs in the same group."""
@@ -63,12 +65,17 @@ class Boundary:
     def report(self, error: Exception) -> None:
         """Shows an error of ours with its hint; any other one goes to the log."""
         if isinstance(error, DocsearchError):
-            text = "\n".join(filter(None, (error.message, error.hint)))
-            self.app.notify(visible(text, lines=True), severity="error", markup=False)
+            self._show("\n".join(filter(None, (error.message, error.hint))))
             return
         self.log.write(error)
-        text = f"Something went wrong, see {self.log.path}"
-        self.app.notify(visible(text), severity="error", markup=False)
+        self._show(f"Something went wrong, see {self.log.path}")
+
+    def _show(self, text: str) -> None:
+        """Notifies, unless the same is still to be read: every key typed may fail in the same way."""
+        now = time.monotonic()
+        if now - self._shown.get(text, -math.inf) > self.app.NOTIFICATION_TIMEOUT:
+            self._shown[text] = now
+            self.app.notify(visible(text, lines=True), severity="error", markup=False)
 
     async def _run(self, work: Work) -> None:
         try:

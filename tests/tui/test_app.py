@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from textual.binding import Binding
 from textual.widgets import Static
 
-from docsearch.tui.app import DocsearchApp, help_sections, preferred_theme
+from docsearch.tui.app import DocsearchApp, help_sections, native_messages_to, preferred_theme
 from docsearch.tui.boundary import MAX_LOG_BYTES, ErrorLog
 from docsearch.tui.screens.help import HelpScreen
 from tests.tui.fake import FakeLibrary, opens
@@ -95,3 +96,15 @@ def test_a_log_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ErrorLog(tmp_path / "file" / "docsearch.log").write(ValueError("lost"))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_native_code_writes_to_stderr_goes_to_the_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = ErrorLog(tmp_path / "docsearch.log")
+    with native_messages_to(log):
+        os.write(2, b"a warning of some library\n")
+        print("drawn by the app", file=sys.__stderr__, flush=True)
+    os.write(2, b"after\n")
+    assert log.path.read_text() == "a warning of some library\n"
+    assert capfd.readouterr().err == "drawn by the app\nafter\n"

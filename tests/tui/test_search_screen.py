@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from docsearch.errors import ModelUnavailable, UnreadableDocument
+from docsearch.errors import IndexDamaged, ModelUnavailable, UnreadableDocument
 from docsearch.records import Box, FailureKind, PageId, Root, Snippet
 from docsearch.tui.screens.search import SearchScreen
 from docsearch.tui.widgets.hits import HitList
@@ -322,3 +322,26 @@ async def test_a_longer_title_does_not_move_the_rows(tmp_path: Path) -> None:
         await settled(pilot)
         lines = screen_text(pilot).splitlines()
         assert [number for number, line in enumerate(lines) if " of 9" in line[:58]] == [3, 8]
+
+
+async def test_an_error_at_every_key_is_notified_once(library: FakeLibrary, tmp_path: Path) -> None:
+    library.broken["search"] = IndexDamaged("the index is damaged")
+    async with running(library, tmp_path) as pilot:
+        for words in ("b", "bu"):
+            await type_query(pilot, words)
+            await settled(pilot)
+        assert ("search", "bu") in library.asked
+        assert notifications(pilot) == ["the index is damaged"]
+
+
+async def test_the_page_turned_to_stays_when_the_order_changes(library: FakeLibrary, tmp_path: Path) -> None:
+    library.answers["budget"] = [[ONE, TWO, THREE], [THREE, TWO, ONE]]
+    gate = library.gates["budget", 1] = Event()
+    async with running(library, tmp_path) as pilot:
+        await type_query(pilot, "budget")
+        await until(pilot, lambda: bool(hits(pilot)))
+        await pilot.press("down", "pagedown")
+        await until(pilot, lambda: "page 5 of 9" in text_of(pilot, "#heading"))
+        gate.set()
+        await settled(pilot)
+        assert "page 5 of 9" in text_of(pilot, "#heading")

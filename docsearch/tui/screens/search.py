@@ -66,6 +66,7 @@ class SearchScreen(Screen[None]):
         self.as_text = False
         self.roots: tuple[Root, ...] | None = None
         self._step: tuple[object, ...] = ()
+        self._looked_at: PageId | None = None
 
     def compose(self) -> ComposeResult:
         """Query, hits and page, status, keys."""
@@ -177,9 +178,12 @@ class SearchScreen(Screen[None]):
     def on_hit_list_highlighted(self, event: HitList.Highlighted) -> None:
         """Shows the page of the hit under the cursor."""
         if event.hit is None:
+            self._looked_at = None
             self.session.boundary.start(self, self._no_page, "page")
         elif event.hit == self.query_one(HitList).hit:
-            self._look_at(event.hit, event.hit.page.page)
+            known = event.hit.page == self._looked_at
+            self._looked_at = event.hit.page
+            self._look_at(event.hit, self.page if known else event.hit.page.page)
 
     def _look_at(self, hit: Hit, page: int) -> None:
         self.page = page
