@@ -8,8 +8,8 @@ from docsearch.search.terms import QueryTerms
 from docsearch.store.analyzer import Analyzer, fold_with_places, spaced_words, tokens
 
 _NO_GROUP = -1
-_KEPT = 2
-"""Stemming changes the end of a word and leaves its first two letters."""
+_KEPT = 1
+"""Stemming changes the end of a word and leaves its first letter ("dying" becomes "die")."""
 
 
 class TermMatcher:

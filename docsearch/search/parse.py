@@ -8,6 +8,7 @@ A query is always text. Something that looks like a path or an address is looked
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -22,7 +23,7 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 _TYPE_GROUPS = {
-    "image": ("png", "jpeg", "tiff", "webp", "bmp", "gif"),
+    "image": ("png", "jpeg", "tiff", "webp", "bmp", "gif", "svg"),
     "jpg": ("jpeg",),
     "tif": ("tiff",),
     "ebook": ("epub", "fb2", "mobi", "cbz"),
@@ -59,7 +60,7 @@ def parse(raw: str, image: Path | None = None) -> Query:
 def _with_filter(filters: Filters, key: str, value: str) -> Filters:
     match key:
         case "in":
-            return replace(filters, folders=(*filters.folders, str(Path(value).expanduser())))
+            return replace(filters, folders=(*filters.folders, _folder(value)))
         case "type":
             return replace(filters, types=(*filters.types, *_types(value)))
         case "title":
@@ -68,6 +69,14 @@ def _with_filter(filters: Filters, key: str, value: str) -> Filters:
             return replace(filters, after=_day(key, value))
         case _:
             return replace(filters, before=_day(key, value))
+
+
+def _folder(value: str) -> str:
+    """The folder with ~ replaced by the home folder it stands for, if it stands for one."""
+    folder = Path(value)
+    with suppress(RuntimeError):
+        folder = folder.expanduser()
+    return str(folder)
 
 
 def _types(value: str) -> list[str]:

@@ -29,8 +29,8 @@ class QueryTerms:
     Attributes:
         text: words and phrases as they were typed, without filters: what a model reads.
         groups: for each word that counts, in order, the terms it may stand as on a page.
-        weights: inverse document frequency of each term: ln(1 + (N - n + 0.5) / (n + 0.5)), the one
-            of Robertson and Zaragoza (2009), over pages.
+        weights: inverse document frequency of each term's group: ln(1 + (N - n + 0.5) / (n + 0.5)),
+            the one of Robertson and Zaragoza (2009), over pages.
         phrases: exact phrases, each for every language of the index.
         excluded: words and phrases no page may hold, likewise.
         corrections: what unknown words were taken for.
@@ -62,7 +62,7 @@ def query_terms(query: Query, analyzer: Analyzer, vocabulary: Vocabulary, pages:
     corrections = {word: near for word, near in corrections.items() if near}
     groups = []
     for word in dict.fromkeys([*words, *_content_words(phrase_words, languages, analyzer)]):
-        forms = corrections.get(word, (word,))
+        forms = (word, *corrections.get(word, ()))
         groups.append(tuple(dict.fromkeys(v for form in forms for v in analyzer.variants(form, languages))))
     weights = _weights(groups, vocabulary, pages)
     phrases = tuple(_phrase_variants(phrase, languages, analyzer) for phrase in query.phrases)
@@ -94,9 +94,13 @@ def _phrase_variants(
 
 
 def _weights(groups: list[tuple[str, ...]], vocabulary: Vocabulary, pages: int) -> dict[str, float]:
-    terms = list({term for group in groups for term in group})
-    counts = vocabulary.page_counts(terms)
-    return {term: _idf(min(counts.get(term, 0), pages), pages) for term in terms}
+    """A word is kept under its stem in one language only, so the terms of a group count together."""
+    counts = vocabulary.page_counts(list({term for group in groups for term in group}))
+    weights: dict[str, float] = {}
+    for group in groups:
+        holding = sum(counts.get(term, 0) for term in group)
+        weights |= dict.fromkeys(group, _idf(min(holding, pages), pages))
+    return weights
 
 
 def _idf(holding: int, pages: int) -> float:

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docsearch.records import PageId
+from docsearch.search.fuse import FusionWeights, fuse
+from docsearch.search.retrieve import Retrieved
+
+PAGE = st.builds(PageId, st.integers(1, 5), st.integers(1, 5))
+RANKED = st.dictionaries(PAGE, st.floats(0.01, 30), max_size=12).map(
+    lambda scores: sorted(scores.items(), key=str)
+)
+RETRIEVED = st.builds(
+    Retrieved, text=RANKED, documents=st.dictionaries(st.integers(1, 5), st.floats(0.01, 30)), vectors=RANKED
+)
+WEIGHTS = st.builds(FusionWeights, *[st.floats(0, 2)] * 3)
+
+
+@given(RETRIEVED, WEIGHTS)
+def test_every_page_of_a_list_comes_once_best_first(retrieved: Retrieved, weights: FusionWeights) -> None:
+    candidates = fuse(retrieved, weights)
+    pages = [candidate.page for candidate in candidates]
+    assert sorted(pages, key=str) == sorted(
+        {page for page, _ in [*retrieved.text, *retrieved.vectors]}, key=str
+    )
+    assert [c.score for c in candidates] == sorted((c.score for c in candidates), reverse=True)
+    for candidate in candidates:
+        assert math.isclose(candidate.score, sum(candidate.scores.values()), abs_tol=1e-9)
+
+
+@given(RETRIEVED, WEIGHTS)
+def test_the_order_of_a_list_does_not_matter(retrieved: Retrieved, weights: FusionWeights) -> None:
+    turned = Retrieved(retrieved.text[::-1], retrieved.documents, retrieved.vectors[::-1])
+    assert fuse(turned, weights) == fuse(retrieved, weights)
+
+
+def test_ties_go_by_document_and_page() -> None:
+    pages = [PageId(2, 1), PageId(1, 9), PageId(1, 2)]
+    fused = fuse(Retrieved(text=[(page, 1.0) for page in pages]), FusionWeights())
+    assert [candidate.page for candidate in fused] == sorted(pages, key=lambda page: (page.doc, page.page))
+
+
+def test_document_evidence_lifts_all_pages_of_a_document() -> None:
+    retrieved = Retrieved(
+        text=[(PageId(1, 1), 2.0), (PageId(2, 1), 1.5), (PageId(2, 2), 1.0)], documents={2: 3.0}
+    )
+    assert [candidate.page for candidate in fuse(retrieved, FusionWeights())] == [
+        PageId(2, 1),
+        PageId(2, 2),
+        PageId(1, 1),
+    ]
+
+
+def test_a_picture_alone_is_ranked_by_its_vectors() -> None:
+    retrieved = Retrieved(vectors=[(PageId(1, 1), 0.9), (PageId(2, 1), 0.4), (PageId(3, 1), 0.1)])
+    fused = fuse(retrieved, FusionWeights())
+    assert [candidate.page.doc for candidate in fused] == [1, 2, 3]
+    assert all(candidate.score > 0 for candidate in fused)
