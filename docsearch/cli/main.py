@@ -16,7 +16,7 @@ import typer
 from docsearch import __version__
 from docsearch.cli import evaluate, index, manage, pages, search
 from docsearch.cli.output import complain
-from docsearch.errors import DocsearchError
+from docsearch.errors import DocsearchError, UsageError
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
@@ -51,6 +51,10 @@ def opening(
     """Without a command, open the search screen."""
     context.obj = home
     if context.invoked_subcommand is None:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError(
+                "the search screen needs a terminal", hint='try: docsearch search "…", or docsearch --help'
+            )
         from docsearch.tui.app import run
 
         run(home)

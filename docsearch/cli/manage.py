@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
+from docsearch.errors import UsageError
 from docsearch.records import Failure, Root, Status
 
 
@@ -16,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
     app.command("roots")(roots)
     app.command("remove")(remove)
+    app.command("samples")(samples)
 
 
 def status(
@@ -64,6 +66,16 @@ def remove(
             resolved = absolute.resolve() if absolute.exists() else absolute
             files = library.remove(resolved)
             talk(f"{shown_path(resolved)}: {files} files no longer indexed")
+
+
+def samples(folder: Annotated[Path, typer.Argument(help="Where to write them.")]) -> None:
+    """Write a few sample documents to try things with."""
+    from docsearch.ingest.samples import make_samples
+
+    try:
+        talk(f"sample documents in {shown_path(make_samples(folder.expanduser().absolute()))}")
+    except OSError as error:
+        raise UsageError(f"cannot write to {shown_path(folder)}: {error.strerror}") from error
 
 
 def _print_status(found: Status, where: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 # PyMuPDF loads a page layout model on import where it finds one: most of a second, and unused here.
 for _unneeded in ("pymupdf.layout", "pymupdf4llm"):
     sys.modules.setdefault(_unneeded, None)  # type: ignore[arg-type]  # None: not to be imported
-import pymupdf  # noqa: E402
+import pymupdf
 
 from docsearch.errors import UnreadableDocument
 from docsearch.ingest.document import MAX_PIXELS, RgbArray
@@ -241,3 +242,23 @@ def _headings(blocks: Sequence[Any]) -> tuple[str, ...]:
 
 def _line_text(line: Any) -> str:
     return clean_text("".join(span["text"] for span in line["spans"])).strip()
+
+
+def write_pdf(path: Path, title: str, pages: Sequence[str]) -> None:
+    """Writes a plain A4 PDF with a text layer, a page for each string."""
+    with pymupdf.open() as document:
+        for text in pages:
+            page = document.new_page()
+            heading, _, body = text.partition("\n")
+            page.insert_htmlbox(
+                pymupdf.Rect(72, 72, page.rect.width - 72, page.rect.height - 72),
+                f"<h2>{escape(heading)}</h2>{_paragraphs(body)}",
+            )
+        document.set_metadata({"title": title})
+        document.subset_fonts()
+        document.save(path, garbage=3, deflate=True)
+
+
+def _paragraphs(text: str) -> str:
+    lines = (escape(part).replace("\n", "<br>") for part in text.split("\n\n"))
+    return "".join(f"<p>{part}</p>" for part in lines if part.strip())
