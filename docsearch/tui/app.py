@@ -47,8 +47,8 @@ class DocsearchApp(App[None]):
     CSS_PATH = "docsearch.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "help", "Help"),
-        Binding("f2", "folders", "Folders"),
+        Binding("f1", "help", "Help", tooltip="This help"),
+        Binding("f2", "folders", "Folders", tooltip="What is searched, what failed, indexing"),
         Binding("ctrl+p", "command_palette", "All commands", show=False),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
     ]

@@ -104,7 +104,8 @@ def _index_state(roots: Sequence[Root], indexing: IndexingState) -> list[str]:
     failures = sum(root.failures for root in roots)
     if failures:
         lines.append(f"{counted(failures, 'file')} could not be read: press F2 to see why.")
-    offline = [root for root in roots if not root.online]
+    offline = [root.path for root in roots if not root.online]
     if offline:
-        lines.append(f"{counted(len(offline), 'folder')} cannot be reached now, such as {offline[0].path}.")
+        others = f" and {counted(len(offline) - 1, 'other folder')}" if len(offline) > 1 else ""
+        lines.append(f"{offline[0]}{others} cannot be reached now.")
     return lines

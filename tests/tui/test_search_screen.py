@@ -273,7 +273,7 @@ async def test_no_hit_names_failed_files_folders_out_of_reach_and_corrections(tm
         notice = text_of(pilot, "#notice-text")
         assert "showing results for invoice instead of invocie" in notice
         assert "2 files could not be read" in notice
-        assert "such as /disk" in notice
+        assert "/disk cannot be reached now" in notice
 
 
 async def test_corrected_words_are_told_beside_the_hits(library: FakeLibrary, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ class Confirm(ModalScreen[bool]):
 
     Args:
         question: what is asked; shown literally.
+        detail: what it means.
         yes: what the button that does it says.
     """
 
@@ -59,15 +60,17 @@ class Confirm(ModalScreen[bool]):
         Binding("left,right", "app.focus_next", "Other button"),
     ]
 
-    def __init__(self, question: str, yes: str) -> None:
+    def __init__(self, question: str, detail: str, yes: str) -> None:
         super().__init__()
         self._question = question
+        self._detail = detail
         self._yes = yes
 
     def compose(self) -> ComposeResult:
         """The question and two buttons."""
         with Vertical(classes="dialog"):
             yield Static(literal(self._question), markup=False)
+            yield Static(literal(self._detail, MUTED), markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="no")
                 yield Button(self._yes, id="yes", variant="error")

@@ -22,7 +22,9 @@ from docsearch.tui.session import Session
 from docsearch.tui.text import MUTED, counted, literal, short_path, visible
 from docsearch.tui.widgets.status_line import StatusLine
 
-PATH_CELLS = 48
+FIGURE_CELLS = 48
+"""What the figures beside a path take of a table."""
+MIN_PATH_CELLS = 16
 
 
 class FoldersScreen(Screen[None]):
@@ -42,6 +44,7 @@ class FoldersScreen(Screen[None]):
         super().__init__()
         self.session = session
         self.roots: tuple[Root, ...] = ()
+        self.failures: tuple[Failure, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Two tables and a summary."""
@@ -54,7 +57,7 @@ class FoldersScreen(Screen[None]):
             yield DataTable[Text](id="failures", cursor_type="row", zebra_stripes=True)
         yield Vertical(id="rest")
         yield StatusLine(id="status")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Columns first, rows when the library has told them."""
@@ -128,8 +131,8 @@ class FoldersScreen(Screen[None]):
             self.notify("Stop indexing first, with s.", severity="warning", markup=False)
             return
         path = self.roots[row].path
-        question = f"Stop searching {path}?\n\nThe files themselves are not touched."
-        self.app.push_screen(Confirm(question, "Remove"), partial(self._remove, path))
+        ask = Confirm(f"Stop searching {path}?", "The files themselves are not touched.", "Remove")
+        self.app.push_screen(ask, partial(self._remove, path))
 
     def _remove(self, path: Path, confirmed: bool | None) -> None:
         if confirmed:
@@ -150,31 +153,37 @@ class FoldersScreen(Screen[None]):
     def _failures_table(self) -> DataTable[Text]:
         return self.query_one("#failures", DataTable)
 
+    def on_resize(self) -> None:
+        """Paths are shortened to the width there is."""
+        self._show_roots(self.roots)
+        self._show_failures(self.failures)
+
     def _show_roots(self, roots: tuple[Root, ...]) -> None:
         self.roots = roots
         table = self._roots_table
         row = table.cursor_row
         table.clear()
         for root in roots:
-            table.add_row(*_root_cells(root))
+            table.add_row(*_root_cells(root, max(self.size.width - FIGURE_CELLS, MIN_PATH_CELLS)))
         table.move_cursor(row=min(row, len(roots) - 1) if roots else 0)
 
     def _show_failures(self, failures: tuple[Failure, ...]) -> None:
+        self.failures = failures
         self.set_class(bool(failures), "-failures")
         self._failures_table.clear()
         for failure in failures:
-            self._failures_table.add_row(*_failure_cells(failure))
+            self._failures_table.add_row(*_failure_cells(failure, max(self.size.width // 2, MIN_PATH_CELLS)))
 
 
-def _root_cells(root: Root) -> tuple[Text, ...]:
+def _root_cells(root: Root, width: int) -> tuple[Text, ...]:
     numbers = (Text(f"{number:,}", justify="right") for number in (root.files, root.pages, root.failures))
     online = Text("") if root.online else Text("not reachable", style="yellow")
-    return (Text(short_path(root.path, PATH_CELLS, Path.home())), *numbers, online)
+    return (Text(short_path(root.path, width, Path.home())), *numbers, online)
 
 
-def _failure_cells(failure: Failure) -> tuple[Text, Text]:
-    where = short_path(failure.path, PATH_CELLS, Path.home())
+def _failure_cells(failure: Failure, width: int) -> tuple[Text, Text]:
     page = f", page {failure.page}" if failure.page is not None else ""
+    where = short_path(failure.path, width - len(page), Path.home())
     return Text(where + page), Text(visible(failure.reason))
 
 

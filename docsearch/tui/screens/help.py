@@ -42,7 +42,8 @@ def help_text(sections: Iterable[Section]) -> Content:
 def _block(title: str, bindings: Iterable[BindingType]) -> Content:
     lines = [Content.styled(title, "bold $text-primary")]
     for binding in _bindings(bindings):
-        lines.append(Content.assemble((key_names(binding).ljust(22), "$text-accent"), binding.description))
+        meaning = binding.tooltip or binding.description
+        lines.append(Content.assemble((key_names(binding).ljust(22), "$text-accent"), meaning))
     return Content("\n").join(lines)
 
 

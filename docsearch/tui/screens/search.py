@@ -44,13 +44,13 @@ class SearchScreen(Screen[None]):
 
     TITLE = "Search"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+o", "open", "Open", key_display="enter"),
+        Binding("ctrl+o", "open", "Open", key_display="enter", tooltip="Open the page in the viewer"),
         Binding("escape", "clear", "Clear, then back to the query", show=False),
-        Binding("f3", "toggle_preview", "Preview on/off"),
-        Binding("ctrl+t", "toggle_text", "Text/image"),
+        Binding("f3", "toggle_preview", "Preview", tooltip="Show or hide the preview"),
+        Binding("ctrl+t", "toggle_text", "Text/image", tooltip="Show the page as text or as image"),
         Binding("pageup", "turn(-1)", "Previous page of the document", show=False),
         Binding("pagedown", "turn(1)", "Next page of the document", show=False),
-        Binding("ctrl+y", "copy_path", "Copy path"),
+        Binding("ctrl+y", "copy_path", "Copy path", tooltip="Copy the path of the result"),
     ]
 
     class NoFolders(Message):
@@ -77,7 +77,7 @@ class SearchScreen(Screen[None]):
                 yield Static(id="notice-text", markup=False)
             yield Preview(self.session.picture, id="preview")
         yield StatusLine(id="status")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Warms the engine once the first frame is out."""

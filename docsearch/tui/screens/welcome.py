@@ -40,7 +40,7 @@ class WelcomeScreen(Screen[None]):
             yield Static(GREETING, markup=False)
             yield PathInput(id="path")
             yield Static(literal("→ completes the path, enter starts", MUTED), id="problem", markup=False)
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Follows the run it starts."""
