@@ -48,12 +48,18 @@ class Retriever:
         self.limit = limit
 
     def text(self, terms: QueryTerms, selection: Selection, live: set[int]) -> RankedPages:
-        """Pages by BM25, with the best pages of the documents that have most evidence added."""
+        """Pages by BM25, with the best pages of the documents that have most evidence added.
+
+        A document whose name or title holds the words and whose pages do not counts by its first page.
+        """
         query = terms.full_text()
         found = dict(self._pages(query, selection, live))
         best = self._best_documents(self.documents(terms), selection, live)
         if best:
             found |= dict(self._pages(query, Selection(frozenset(best), selection.leading_pages), live))
+        if not query.phrases and not query.excluded:
+            known = {page.doc for page in found}
+            found |= {PageId(document, 1): 0.0 for document in best if document not in known}
         return _ranked(found)
 
     def documents(self, terms: QueryTerms) -> dict[int, float]:
