@@ -6,6 +6,7 @@ hint and sets the exit code; anything else keeps its traceback.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +62,8 @@ def opening(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits with its code."""
+    """Runs the command line and exits with its code. What it writes is for its owner only."""
+    os.umask(0o077)
     sys.exit(_run(arguments))
 
 

@@ -23,6 +23,7 @@ _FLUSH_VECTORS = 2000
 def embed_pages(index: Index, readers: Readers, embedder: Embedder) -> Iterator[Progress | Failure]:
     """Embeds all pages that have no vector of this model. Keeps what is done when it is closed."""
     tier = VectorTier(index, embedder)
+    yield tier.progress()
     try:
         if tier.takes_images:
             for event in readers.picture_pool().run(tier.jobs(readers.passwords)):
@@ -68,7 +69,7 @@ class VectorTier:
                 yield event.failure
             case Done():
                 self._complete(document)
-        yield self._progress(event.job.path)
+        yield self.progress(event.job.path)
 
     def without_pictures(self) -> Iterator[Progress]:
         """Embeds texts alone."""
@@ -76,7 +77,7 @@ class VectorTier:
             for page in range(1, document.pages + 1):
                 self._add(PageId(document.id, page), None)
             self._complete(document)
-            yield self._progress(self.files[document.id][0].path)
+            yield self.progress(self.files[document.id][0].path)
 
     def flush(self) -> None:
         """Embeds what waits and commits."""
@@ -117,6 +118,7 @@ class VectorTier:
             return ModelInput(text=text if takes & {"text", "text+image"} else "", image=image)
         return ModelInput(image=image)
 
-    def _progress(self, path: Path) -> Progress:
+    def progress(self, path: Path | None = None) -> Progress:
+        """How far it is; `path` is what was read last."""
         files = len(self.documents)
         return Progress("vectors", self.pages_done, self.total, self.files_done, files, path)

@@ -26,6 +26,7 @@ def recognise_pages(index: Index, readers: Readers) -> Iterator[Progress | Failu
     ocr = readers.settings.ocr
     engine = make_ocr(ocr.engine, ocr.languages, 1).fingerprint
     tier = OcrTier(index, engine)
+    yield tier.progress()
     try:
         pool = readers.ocr_pool()
         for event in pool.run(
@@ -62,7 +63,7 @@ class OcrTier:
         match event:
             case PageRecognised():
                 self._keep(document, event)
-                yield self._progress(event.job.path)
+                yield self.progress(event.job.path)
             case PageFailed():
                 self.index.files.put_failure(event.failure)
                 self._tick(document, event.failure.page or 0)
@@ -114,6 +115,7 @@ class OcrTier:
             terms = self.index.pages.terms(lead)
             self.index.evidence.put_lead(document, [terms[page] for page in lead if page in terms])
 
-    def _progress(self, path: Path) -> Progress:
+    def progress(self, path: Path | None = None) -> Progress:
+        """How far it is; `path` is what was read last."""
         files = len(self.waiting)
         return Progress("ocr", self.pages_done, self.total, self.files_done, files, path, self.failures)
