@@ -15,7 +15,9 @@ from docsearch.evaluate.table import text_table
 
 DEFAULT_DOCS = Path(__file__).resolve().parents[2] / "shared" / "eval" / "dev"
 
-Figure = str | int | float | bool | None
+Scalar = str | int | float | bool | None
+Figure = Scalar | Sequence[str] | Mapping[str, "Figure"]
+"""What a benchmark may report under one key: a value, names, or figures by name."""
 
 
 def common_parser(description: str | None) -> argparse.ArgumentParser:
@@ -48,13 +50,15 @@ def emit(
     """Print what was measured on stdout.
 
     `values` are the figures by name: the keys of the JSON object, or two columns. `rows`, the first
-    of them the heading, are a table for people, printed above the figures and left out of the JSON.
+    of them the heading, are a table for people, printed above the figures and left out of the JSON;
+    figures that hold figures by name are for the JSON alone, and `rows` is the place to show them.
     """
     if as_json:
         print(json.dumps(dict(values), allow_nan=False))
         return
-    figures = [("figure", "value"), *values.items()]
-    tables = [_table(table) for table in (rows, figures if values else ()) if table]
+    plain = [(name, _shown(value)) for name, value in values.items() if not isinstance(value, Mapping)]
+    figures = [("figure", "value"), *plain]
+    tables = [_table(table) for table in (rows, figures if plain else ()) if table]
     print("\n\n".join(tables))
 
 
@@ -65,6 +69,12 @@ def note(message: str) -> None:
 
 def _table(rows: Sequence[Sequence[object]]) -> str:
     return text_table([[_cell(value) for value in row] for row in rows])
+
+
+def _shown(value: Figure) -> object:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return value
+    return ", ".join(value) or "none"
 
 
 def _cell(value: object) -> str:
