@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from docsearch.ingest.readers import Readers
+from docsearch.ingest.scan import current_paths
 from docsearch.ingest.workers import Done, Event, Failed, PageFailed, PageRendered, RenderJob
 from docsearch.models.protocols import Embedder, ModelInput
 from docsearch.records import Failure, PageId, Progress
@@ -41,8 +42,9 @@ class VectorTier:
         self.index = index
         self.embedder = embedder
         self.table = index.vectors(embedder.fingerprint, embedder.dimensions)
-        self.documents = index.documents.waiting_for_vectors(embedder.fingerprint)
-        self.files = index.files.of_documents(document.id for document in self.documents)
+        waiting = index.documents.waiting_for_vectors(embedder.fingerprint)
+        self.paths = current_paths(index, (document.id for document in waiting))
+        self.documents = [document for document in waiting if document.id in self.paths]
         self.total = sum(document.pages for document in self.documents)
         self.takes_images = bool(embedder.modalities & {"image", "text+image"})
         self.batch: list[tuple[PageId, Image.Image | None]] = []
@@ -53,7 +55,7 @@ class VectorTier:
     def jobs(self, passwords: tuple[str, ...]) -> Iterator[RenderJob]:
         """One job a document."""
         for document in self.documents:
-            path = self.files[document.id][0].path
+            path = self.paths[document.id]
             pages = tuple(range(1, document.pages + 1))
             yield RenderJob(path, pages, self.embedder.image_pixels, passwords, key=document)
 
@@ -77,7 +79,7 @@ class VectorTier:
             for page in range(1, document.pages + 1):
                 self._add(PageId(document.id, page), None)
             self._complete(document)
-            yield self.progress(self.files[document.id][0].path)
+            yield self.progress(self.paths[document.id])
 
     def flush(self) -> None:
         """Embeds what waits and commits."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from docsearch.ingest.ocr import make_ocr
 from docsearch.ingest.readers import Readers
+from docsearch.ingest.scan import current_paths
 from docsearch.ingest.workers import Done, Event, Failed, OcrJob, PageFailed, PageRecognised
 from docsearch.records import Failure, OcrPage, PageId, Progress, TextSource
 from docsearch.store.analyzer import AnalyzedText
@@ -43,8 +44,9 @@ class OcrTier:
     def __init__(self, index: Index, engine: str) -> None:
         self.index = index
         self.engine = engine
-        self.waiting = index.documents.waiting_for_ocr()
-        self.files = index.files.of_documents(self.waiting)
+        waiting = index.documents.waiting_for_ocr()
+        self.paths = current_paths(index, waiting)
+        self.waiting = {document: waiting[document] for document in waiting if document in self.paths}
         self.total = sum(map(len, self.waiting.values()))
         self.rows: list[StoredPage] = []
         self.analyzed: list[AnalyzedText] = []
@@ -55,7 +57,7 @@ class OcrTier:
     def jobs(self, passwords: tuple[str, ...]) -> Iterator[OcrJob]:
         """One job a document."""
         for document, pages in self.waiting.items():
-            yield OcrJob(self.files[document][0].path, tuple(pages), passwords, key=document)
+            yield OcrJob(self.paths[document], tuple(pages), passwords, key=document)
 
     def take(self, event: Event) -> Iterator[Progress | Failure]:
         """Handles one event of a worker."""

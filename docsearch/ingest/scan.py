@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from docsearch.errors import UnreadableDocument
@@ -63,6 +64,22 @@ def scan_root(
             unread.append(outcome)
     _forget_gone(index, known, listing)
     return unread
+
+
+def is_current(file: FileState | StoredFile) -> bool:
+    """Whether the file is still there with the size and time it is known by."""
+    try:
+        now = file.path.stat()
+    except OSError:
+        return False
+    return (now.st_size, now.st_mtime_ns) == (file.size, file.mtime_ns)
+
+
+def current_paths(index: Index, documents: Iterable[int]) -> dict[int, Path]:
+    """A file to read each document from; none for one whose files are away or changed since."""
+    held = index.files.of_documents(documents)
+    current = ((number, filter(is_current, files)) for number, files in held.items())
+    return {number: file.path for number, files in current for file in islice(files, 1)}
 
 
 def _list(index: Index, root: Path) -> Listing | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from docsearch.ingest.document import name_title
 from docsearch.ingest.readers import Readers
-from docsearch.ingest.scan import UnreadFile
+from docsearch.ingest.scan import UnreadFile, is_current
 from docsearch.ingest.workers import Done, Event, Failed, Opened, PageFailed, PagesRead, ReadJob, ReadPage
 from docsearch.records import Failure, FailureKind, PageId, Progress, TextSource
 from docsearch.store.evidence import LEAD_PAGES
@@ -114,7 +114,7 @@ class TextTier:
         self.pages_done += len(pages)
 
     def _finish(self, reading: Reading) -> Iterator[Progress | Failure]:
-        changed = [file for file in reading.files if _has_changed(file)]
+        changed = [file for file in reading.files if not is_current(file.state)]
         if changed and len(changed) == len(reading.files):
             yield from self._fail(reading, Failure(changed[0].state.path, FailureKind.CHANGED))
             return
@@ -180,11 +180,3 @@ def _source(page: ReadPage) -> TextSource:
 def _lasting_title(opened: Opened) -> str:
     """The title, unless it is only the file's name: the file may be renamed or have copies."""
     return "" if opened.title == name_title(opened.job.path) else opened.title
-
-
-def _has_changed(file: UnreadFile) -> bool:
-    try:
-        now = file.state.path.stat()
-    except OSError:
-        return True
-    return (now.st_size, now.st_mtime_ns) != (file.state.size, file.state.mtime_ns)
