@@ -56,15 +56,15 @@ def best_window(places: Places, weights: Sequence[float], length: int) -> tuple[
     return best, start
 
 
-def close_pairs(places: Places, weights: Sequence[float]) -> float:
-    """For neighbours in the query that stand near each other: mean weight over their distance."""
+def close_pairs(places: Places, groups: int) -> float:
+    """One over the distance, summed over neighbours in the query that stand near each other."""
     total = 0.0
-    for first in range(len(weights) - 1):
+    for first in range(groups - 1):
         left, right = places.get(first), places.get(first + 1)
         if left and right:
             distance = _least_distance(left[:_PLACES], right[:_PLACES])
             if distance <= _FARTHEST_PAIR:
-                total += (weights[first] + weights[first + 1]) / 2 / distance
+                total += 1 / distance
     return total
 
 

@@ -34,11 +34,15 @@ class PassageWeights:
     """What each signal counts beside the fused score; found on judged queries (see README, Figures)."""
 
     passage: float = 0.3
-    pairs: float = 0.75
+    pairs: float = 5.0
 
 
 class PassageReranker:
-    """Orders pages by their best passage and by neighbours of the query that stand close together."""
+    """Orders pages by their best passage and by neighbours of the query that stand close together.
+
+    Words that the title or name of a document already says do not count on its pages: whoever asks
+    for the inventories of Northwind does not look for the page that names Northwind most.
+    """
 
     def __init__(self, index: Index, weights: PassageWeights | None = None) -> None:
         self.index = index
@@ -49,15 +53,27 @@ class PassageReranker:
         numbers = {term: n for n, group in enumerate(terms.groups) for term in group}
         weights = [max((terms.weights[t] for t in group), default=0.0) for group in terms.groups]
         stored = self.index.pages.terms(candidate.page for candidate in head)
+        named = self._named(terms, {candidate.page.doc for candidate in head})
         reranked = []
         for candidate in head:
             places = passages.places(stored.get(candidate.page, "").split(), numbers)
+            for group in named.get(candidate.page.doc, ()):
+                places.pop(group, None)
             signals = {
                 "passage": self.weights.passage * passages.best_passage(places, weights),
-                "pairs": self.weights.pairs * passages.close_pairs(places, weights),
+                "pairs": self.weights.pairs * passages.close_pairs(places, len(weights)),
             }
             reranked.append(_scored(candidate, signals))
         return sorted(reranked, key=lambda c: (-c.score, c.page.doc, c.page.page))
+
+    def _named(self, terms: QueryTerms, documents: set[int]) -> dict[int, set[int]]:
+        """The groups of the query that each document's title or names say."""
+        named: dict[int, set[int]] = {}
+        for number, group in enumerate(terms.groups):
+            for term in group:
+                for document in self.index.evidence.named(term, documents):
+                    named.setdefault(document, set()).add(number)
+        return named
 
 
 def _scored(candidate: Candidate, signals: dict[str, float]) -> Candidate:

@@ -72,6 +72,16 @@ class Evidence:
         """BM25 of the first pages against any of the terms, by document."""
         return self._scores(_LEAD_SCORES, terms, limit)
 
+    def named(self, term: str, documents: Iterable[int]) -> set[int]:
+        """Which of the documents hold a term in their title, file name or folders."""
+        numbers = ", ".join(str(int(number)) for number in documents)
+        rows = self.catalog.connection.execute(
+            "SELECT f.document FROM names n JOIN files f ON f.id = n.rowid "
+            f"WHERE names MATCH ? AND f.document IN ({numbers})",
+            (_any_of([term]),),
+        )
+        return {row[0] for row in rows}
+
     def _scores(self, sql: str, terms: Sequence[str], limit: int) -> dict[int, float]:
         if not terms:
             return {}
