@@ -84,9 +84,10 @@ def install(*, dev: bool, cpu: bool) -> None:
     if not BIN.exists() and call(sys.executable, "-m", "venv", str(VENV)):
         raise SystemExit("cannot make an environment; on Debian: apt install python3-venv")
     pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check"]
-    require(*pip, "install", "--upgrade", "pip>=25.1")
-    require(*pip, "install", TORCH, *(["--index-url", CPU_INDEX] if cpu else []))
-    require(*pip, "install", "--editable", str(HERE), *(["--group", "dev"] if dev else []))
+    print(f"Installing into {VENV} (some minutes, some gigabytes) …", flush=True)
+    require(*pip, "install", "-q", "--upgrade", "pip>=25.1")
+    require(*pip, "install", "-q", TORCH, *(["--index-url", CPU_INDEX] if cpu else []))
+    require(*pip, "install", "-q", "--editable", str(HERE), *(["--group", "dev"] if dev else []))
     stamp.write_text(state, encoding="utf-8")
 
 

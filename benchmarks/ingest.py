@@ -166,7 +166,9 @@ def sample_scans(home: Path, target: Path, pages: int, seed: int = 0) -> list[Pa
     """Pictures of some of the pages that wait for OCR in the index, the same for the same folder."""
     target.mkdir()
     with Library(home) as library:
-        waiting = [(doc, page) for doc, some in library.store.documents.waiting_for_ocr().items() for page in some]
+        waiting = [
+            (doc, page) for doc, some in library.store.documents.waiting_for_ocr().items() for page in some
+        ]
         files = library.store.files.of_documents({doc for doc, _ in waiting})
         places = sorted((files[doc][0].path, page) for doc, page in waiting)
     chosen = random.Random(seed).sample(places, min(pages, len(places)))

@@ -105,7 +105,9 @@ def watched(command: Sequence[str]) -> Usage:
     ProgramFailed when it fails; its stdout is dropped, its stderr is ours.
     """
     started, peak = time.perf_counter(), 0
-    process = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
     try:
         while process.poll() is None:
             peak = max(peak, _resident_bytes(process.pid))

@@ -88,6 +88,7 @@ class PlainBm25:
         self.table.create_index("text", config=FTS())
 
     def __call__(self, judged: JudgedQuery) -> Ranking:
+        """Page ids and scores, best first."""
         search = self.table.search(judged.query, query_type="fts").select(["page", "_score"])
         return [(row["page"], row["_score"]) for row in search.limit(DEPTH).to_list()]
 

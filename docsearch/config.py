@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -105,7 +106,7 @@ def folders(home: Path | None = None) -> Folders:
     """The user's folders, or all below `home` (or $DOCSEARCH_HOME) when that is given."""
     chosen = home or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
     if chosen is not None:
-        base = chosen.expanduser().absolute()
+        base = typed_path(chosen)
         return Folders(base / "index", base / "settings.toml", base / "cache")
     from platformdirs import PlatformDirs
 
@@ -113,6 +114,20 @@ def folders(home: Path | None = None) -> Folders:
     return Folders(
         dirs.user_data_path / "index", dirs.user_config_path / "settings.toml", dirs.user_cache_path
     )
+
+
+def typed_path(path: Path) -> Path:
+    """The absolute path a person means; ~ is a home folder where there is one of that name."""
+    with suppress(RuntimeError):
+        path = path.expanduser()
+    return path.absolute()
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything at a path, which may be one that no disk can hold."""
+    with suppress(OSError, ValueError):
+        return path.exists()
+    return False
 
 
 def load_settings(path: Path) -> Settings:

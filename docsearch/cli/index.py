@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, Self
 import typer
 
 from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
-from docsearch.config import folders, load_settings
+from docsearch.config import folders, is_there, load_settings, typed_path
 from docsearch.errors import UsageError
 from docsearch.records import Failure, Progress
 
@@ -219,7 +219,7 @@ def _tier(name: str, known: list[str]) -> str:
 
 def _existing(path: Path) -> Path:
     """The path made absolute; a root must be there when it is added."""
-    absolute = path.expanduser().absolute()
-    if not absolute.exists():
+    absolute = typed_path(path)
+    if not is_there(absolute):
         raise UsageError(f"{shown_path(absolute)} is not there")
     return absolute.resolve()

@@ -9,6 +9,7 @@ import typer
 
 from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
 from docsearch.errors import UsageError
+from docsearch.config import is_there, typed_path
 from docsearch.records import Failure, Root, Status
 
 
@@ -62,8 +63,8 @@ def remove(
 
     with Library(context.obj) as library:
         for path in paths:
-            absolute = path.expanduser().absolute()
-            resolved = absolute.resolve() if absolute.exists() else absolute
+            absolute = typed_path(path)
+            resolved = absolute.resolve() if is_there(absolute) else absolute
             files = library.remove(resolved)
             talk(f"{shown_path(resolved)}: {files} files no longer indexed")
 
@@ -73,7 +74,7 @@ def samples(folder: Annotated[Path, typer.Argument(help="Where to write them.")]
     from docsearch.ingest.samples import make_samples
 
     try:
-        talk(f"sample documents in {shown_path(make_samples(folder.expanduser().absolute()))}")
+        talk(f"sample documents in {shown_path(make_samples(typed_path(folder)))}")
     except OSError as error:
         raise UsageError(f"cannot write to {shown_path(folder)}: {error.strerror}") from error
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from docsearch.config import Folders
+from docsearch.config import Folders, is_there, typed_path
 from docsearch.errors import UsageError
 from docsearch.records import Hit
 
@@ -48,8 +48,8 @@ def resolve(folders: Folders, reference: str) -> PageReference:
     name, mark, page = reference.rpartition("#")
     if not mark or not page.isdecimal():
         name, page = reference, "1"
-    path = Path(name).expanduser().absolute()
-    if not path.is_file():
+    path = typed_path(Path(name))
+    if not (is_there(path) and path.is_file()):
         raise UsageError(f"there is no file {path}", hint="give a hit's number or a path like report.pdf#12")
     return PageReference(path.resolve(), int(page))
 

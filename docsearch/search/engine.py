@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL.Image import Image
 
 from docsearch.config import SearchSettings
+from docsearch.errors import ModelUnavailable
 from docsearch.models.protocols import Embedder, ModelInput
 from docsearch.records import Candidate, Filters, Hit, PageId, Query, SearchResult, TextSource
 from docsearch.search.fuse import FusionWeights, fuse
@@ -142,6 +143,10 @@ class Engine:
         self, query: Query, terms: QueryTerms, retriever: Retriever, selection: Selection, live: set[int]
     ) -> list[tuple[PageId, float]]:
         """The vector list, when there is an embedder for it and it would count."""
+        if query.image and (self.embedder is None or self.picture is None):
+            raise ModelUnavailable(
+                "searching by picture needs an embedder", hint='set embedder = "starter" in [models]'
+            )
         if self.embedder is None or not (query.image or self.weights.vectors):
             return []
         embedder = self.embedder()
