@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
-from docsearch.errors import UsageError
 from docsearch.config import is_there, typed_path
+from docsearch.errors import UsageError
 from docsearch.records import Failure, Root, Status
 
 
