@@ -20,7 +20,6 @@ from docsearch.library import Library
 from docsearch.records import Query
 from docsearch.search.engine import Engine
 
-STARTS = 5
 _WARMING = 5
 
 
@@ -35,27 +34,31 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--pages", type=int, action="append", default=[], metavar="N", help="also at N pages made from these"
     )
+    parser.add_argument("--starts", type=int, default=5, metavar="N", help="times to start the program (5)")
     options = parse_args(parser, argv)
     samples = read_samples(options.docs)
     with home_folder(options.home) as home:
         complete_index(home, samples.documents)
-        values: dict[str, Figure] = {"help_seconds": help_seconds(home), **waits(home, samples)}
+        values: dict[str, Figure] = {
+            "help_seconds": help_seconds(home, options.starts),
+            **waits(home, samples, options.starts),
+        }
         rows = [_row(values, "the documents")]
         for pages in options.pages:
             larger = home / f"pages-{pages}"
             enlarge(home, larger, pages)
-            found = waits(larger, samples)
+            found = waits(larger, samples, options.starts)
             values[f"at_{pages}_pages"] = found
             rows.append(_row(found, f"{pages} pages made from them"))
     emit(values, [_HEADING, *rows], as_json=options.json)
 
 
-def help_seconds(home: Path) -> float:
+def help_seconds(home: Path, starts: int) -> float:
     """Median time of `docsearch --help`, from start to end."""
-    return median(timed([*docsearch(home), "--help"]) for _ in range(STARTS))
+    return median(timed([*docsearch(home), "--help"]) for _ in range(starts))
 
 
-def waits(home: Path, samples: Samples) -> dict[str, Figure]:
+def waits(home: Path, samples: Samples, starts: int) -> dict[str, Figure]:
     """All waiting times on one index."""
     queries = [judged.query for judged in samples.judged.queries]
     with Library(home) as library:
@@ -66,7 +69,7 @@ def waits(home: Path, samples: Samples) -> dict[str, Figure]:
         reranked = query_times(library.engine, queries)
     return {
         "pages": pages,
-        "cold_search_seconds": cold_search_seconds(home, queries),
+        "cold_search_seconds": cold_search_seconds(home, queries, starts),
         **_as_figures(without),
         "reranked": _as_figures(reranked),
     }
@@ -82,10 +85,10 @@ def query_times(engine: Engine, queries: Sequence[str]) -> Latency:
     return latency(seconds[_WARMING:])
 
 
-def cold_search_seconds(home: Path, queries: Sequence[str]) -> float:
+def cold_search_seconds(home: Path, queries: Sequence[str], starts: int) -> float:
     """Median time of `docsearch search` with different queries, from start to end."""
-    step = max(1, len(queries) // STARTS)
-    words = [" ".join(re.findall(r"\w+", query)) for query in queries[::step][:STARTS]]
+    step = max(1, len(queries) // starts)
+    words = [" ".join(re.findall(r"\w+", query)) for query in queries[::step][:starts]]
     return median(timed(docsearch(home, "search", "--", text)) for text in words)
 
 
