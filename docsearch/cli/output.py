@@ -66,7 +66,7 @@ def print_result(result: SearchResult, *, explain: bool) -> None:
     for hit in result.hits:
         _print_hit(hit, explain=explain)
     if not result.hits:
-        talk("Nothing found.")
+        talk("; ".join(["Nothing found", *result.notes]) + ".")
 
 
 def hit_as_dict(hit: Hit) -> dict[str, object]:

@@ -76,6 +76,7 @@ class OcrTier:
                 self.failures += 1
                 yield event.failure
             case Done():
+                self.index.files.clear_file_failure(event.job.path)
                 self.files_done += 1
 
     def flush(self) -> None:

@@ -134,7 +134,20 @@ class Engine:
         head = ranking.candidates[:limit]
         hits = self._hits(head, ranking.terms)
         seconds = time.perf_counter() - started
-        return SearchResult(ranking.query, hits, seconds, ranking.terms.corrections)
+        notes = () if hits else self._why_nothing(ranking)
+        return SearchResult(ranking.query, hits, seconds, ranking.terms.corrections, notes)
+
+    def _why_nothing(self, ranking: Ranking) -> tuple[str, ...]:
+        """What could explain an empty result."""
+        query = ranking.query
+        if not self.index.documents.live():
+            return ("nothing is indexed yet; docsearch index FOLDER adds a folder",)
+        if query.filters and not self.index.files.matching(query.filters):
+            return ("no document passes the filters",)
+        if not ranking.terms.full_text() and query.image is None:
+            return ("the query has no words to look for",)
+        waiting = sum(map(len, self.index.documents.waiting_for_ocr().values()))
+        return (f"{waiting} pages still wait for OCR; docsearch index goes on",) if waiting else ()
 
     def _selection(self, filters: Filters) -> Selection:
         return Selection(frozenset(self.index.files.matching(filters)) if filters else None)

@@ -104,7 +104,7 @@ class Files:
             )
             if document is not None:
                 self.evidence.put_name(file.path, title)
-                db.execute("DELETE FROM failures WHERE path = ? AND page = 0", (path,))
+                self.clear_file_failure(file.path)
 
     def forget(self, paths: Iterable[Path]) -> None:
         """Removes files that are gone; a document without files is no longer searchable."""
@@ -155,6 +155,11 @@ class Files:
         """Forgets all failures of a file, before it is read again."""
         with self.catalog.transaction() as db:
             db.execute("DELETE FROM failures WHERE path = ?", (os.fsencode(path),))
+
+    def clear_file_failure(self, path: Path) -> None:
+        """Forgets why the file as a whole could not be read; what failed of its pages stays."""
+        with self.catalog.transaction() as db:
+            db.execute("DELETE FROM failures WHERE path = ? AND page = 0", (os.fsencode(path),))
 
     def replace_stray_failures(self, root: Path, failures: Iterable[Failure]) -> None:
         """Sets the failures below a root that belong to no known file, such as unreadable folders."""

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PAGE_BITS = 20
-_FULL = ("No space left", "os error 28", "Permission denied", "Read-only file system", "os error 30")
+_UNWRITABLE = {
+    "os error 28": "no space left on the disk",
+    "os error 13": "permission denied",
+    "os error 30": "the file system is read-only",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +163,10 @@ def lance_errors(folder: Path) -> Iterator[None]:
         yield
     except (RuntimeError, OSError, ValueError) as error:
         first_line = str(error).split("\n", 1)[0][:300]
-        if any(sign in str(error) for sign in _FULL):
+        reason = next((words for sign, words in _UNWRITABLE.items() if sign in str(error)), None)
+        if reason is not None:
             raise StorageFull(
-                f"cannot write the index in {folder}: {first_line}",
+                f"cannot write the index in {folder}: {reason}",
                 hint="free some space or check the folder's permissions; what was indexed stays usable",
             ) from error
         raise IndexDamaged(
