@@ -47,7 +47,7 @@ def test_from_a_folder_to_a_page(run: Run, folder: Path) -> None:
 
     removed = run("remove", folder)
     assert (removed.code, "2 files no longer indexed" in removed.err) == (0, True)
-    assert run("search", "llamas").err.strip() == "Nothing found."
+    assert run("search", "llamas").err.startswith("Nothing found")
     assert run("roots").out == ""
 
 
@@ -112,7 +112,7 @@ def test_anything_may_be_searched_for(run: Run, folder: Path, words: list[str]) 
     documents.text_file(folder / "only.txt", "words")
     outcome = run("search", *words)
     assert outcome.code == 0
-    assert outcome.err.strip() == "Nothing found."
+    assert outcome.err.startswith("Nothing found")
 
 
 def test_words_that_the_shell_kept_together_are_a_phrase(run: Run, folder: Path) -> None:
@@ -170,6 +170,24 @@ def test_a_damaged_index_is_named(run: Run, home: Path) -> None:
     outcome = run("search", "x")
     assert outcome.code == 3
     assert "not a usable catalog" in outcome.err
+
+
+def test_opening_a_hit_in_a_viewer(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("index", folder)
+    run("search", "llamas")
+    programs, opened = folder.parent / "bin", folder.parent / "opened"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    nothing = run("open", "1")
+    assert (nothing.code, "no program to open" in nothing.err) == (1, True)
+
+    os.mkfifo(opened)
+    (programs / "zathura").write_text(f'#!/bin/sh\necho "$@" > "{opened}"\n')
+    (programs / "zathura").chmod(0o755)
+    assert "zathura" in run("open", "1").err
+    assert opened.read_text().split() == ["--page=2", str(folder / "lease.pdf")]
+    (folder / "lease.pdf").unlink()
+    assert run("open", "1").code == 2
 
 
 def test_evaluation(run: Run, folder: Path) -> None:

@@ -185,6 +185,24 @@ def test_a_run_that_is_stopped_is_taken_up_by_the_next(folder: Path, open_librar
     assert library.store.pages.rows() == library.status().pages == 21
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for the superuser")
+def test_a_folder_that_cannot_be_read_keeps_its_documents(folder: Path, open_library: OpenLibrary) -> None:
+    inner = folder / "inner"
+    inner.mkdir()
+    documents.text_file(inner / "a.txt", "walrus")
+    library = open_library()
+    run(library, folder)
+    inner.chmod(0)
+    try:
+        assert failures(run(library)) == {"inner": FailureKind.UNREADABLE}
+    finally:
+        inner.chmod(0o700)
+    assert found(library, "walrus") == {("a.txt", 1)}
+    assert [failure.path for failure in library.status().failures] == [inner]
+    run(library)
+    assert library.status().failures == ()
+
+
 def test_a_file_that_changes_while_it_is_read(folder: Path, open_library: OpenLibrary) -> None:
     changing = documents.text_pdf(folder / "changing.pdf", ["old walrus"] * 200)
     documents.text_file(folder / "other.txt", "another walrus")
