@@ -1,14 +1,16 @@
 """Makes a large index out of a small one: new documents whose pages are mixed from the old pages' lines.
 
-Half of each page's lines come from pages elsewhere, so that no two pages are alike while words, page
-lengths and the order of words within a line stay those of real documents. The same seed gives the same
-index. Files and images are not made: this is an index to search in, not one to look at.
+Half of each page's lines come from pages elsewhere with other figures in them, and some words are
+misspelt, so that no two pages are alike and the vocabulary grows with the pages, as it does in life;
+page lengths and the order of words within a line stay those of real documents. The same seed gives the
+same index. Files are not made: this is an index to search in, not one to look at.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,6 +31,9 @@ from docsearch.store.vocabulary import count_words
 _DONE = "enlarged_to"
 _BATCH_PAGES = 2000
 _SHARE_FROM_ELSEWHERE = 0.5
+_MISSPELT_WORDS = 2
+_DIGITS = "0123456789"
+_LONG_WORD = re.compile(r"[a-z]{6,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +100,22 @@ def made_documents(documents: Sequence[Sequence[str]], pages: int, seed: int) ->
 
 
 def mixed(page: str, lines: Sequence[str], chance: random.Random) -> str:
-    """The page with half of its lines replaced by lines from anywhere."""
-    kept = page.splitlines()
-    return "\n".join(
-        chance.choice(lines) if chance.random() < _SHARE_FROM_ELSEWHERE else line for line in kept
+    """The page with half its lines replaced by others, figures changed, two words misspelt."""
+    digits = str.maketrans(_DIGITS, "".join(chance.sample(_DIGITS, len(_DIGITS))))
+    text = "\n".join(
+        chance.choice(lines).translate(digits) if chance.random() < _SHARE_FROM_ELSEWHERE else line
+        for line in page.splitlines()
     )
+    words = [match.span() for match in _LONG_WORD.finditer(text)]
+    for start, end in chance.sample(words, min(len(words), _MISSPELT_WORDS)):
+        text = _letters_exchanged(text, chance.randrange(start, end - 2), chance.randrange(start + 1, end))
+    return text
+
+
+def _letters_exchanged(text: str, one: int, other: int) -> str:
+    letters = list(text)
+    letters[one], letters[other] = letters[other], letters[one]
+    return "".join(letters)
 
 
 def batches(documents: Iterator[MadeDocument]) -> Iterator[list[MadeDocument]]:
