@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from docsearch.config import SearchSettings
 from docsearch.models.protocols import ModelInput
-from docsearch.records import PageId, SearchResult
+from docsearch.records import PageId, Query, SearchResult
 from docsearch.search.engine import Engine
 from docsearch.search.fuse import FusionWeights
 from docsearch.search.parse import parse
@@ -219,3 +221,23 @@ def test_an_empty_index(index: Index) -> None:
     engine = Engine(index, SearchSettings(), reranker=PassageReranker(index))
     assert engine.search(parse("anything")).hits == ()
     assert engine.search(parse("type:pdf")).hits == ()
+
+
+TYPED = st.lists(
+    st.one_of(
+        st.text(max_size=8),
+        st.sampled_from(
+            ["rent", "tennant", '"', " ", "-", "in:contoso ", "type:pdf ", "本协议", "\udcff", "title:"]
+        ),
+    ),
+    max_size=8,
+).map("".join)
+
+
+@settings(max_examples=40)
+@given(TYPED)
+def test_anything_typed_gets_an_answer(engine: Engine, raw: str) -> None:
+    query = Query(raw, raw) if "after:" in raw or "before:" in raw else parse(raw)
+    for hit in engine.search(query).hits:
+        assert hit.path.name in {Path(name).name for name in LIBRARY}
+        assert all(character.isprintable() for character in hit.snippet.text)
