@@ -23,7 +23,7 @@ from training.pairs import Pair, read_pairs, read_texts
 from training.picture_side import fit_projection
 from training.text_side import recall_at, train_tokenizer, train_tokens
 
-TEXT_DIMENSIONS = 256
+TEXT_DIMENSIONS = 128
 IMAGE_DIMENSIONS = 127
 HELD_OUT = 2_000
 TOKENIZER_DOCUMENTS = 12_000

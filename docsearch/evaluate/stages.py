@@ -25,9 +25,9 @@ def stages(engine: Engine, relative_to: Path | None = None, *, alone: bool = Fal
     chosen = {FINAL: engine}
     if alone:
         chosen = {
-            "full text": engine.variant(FusionWeights(document=0.0), rerank=False),
+            "full text": engine.variant(FusionWeights(document=0.0, vectors=0.0), rerank=False),
             "vectors": engine.variant(FusionWeights(text=0.0, document=0.0, vectors=1.0), rerank=False),
-            "text + documents": engine.variant(FusionWeights(), rerank=False),
+            "text + documents": engine.variant(FusionWeights(vectors=0.0), rerank=False),
             "fused": engine.variant(engine.weights, rerank=False),
             FINAL: engine,
         }

@@ -61,7 +61,7 @@ class Engine:
         self.embedder = embedder
         self.reranker = reranker
         self.picture = picture
-        self.weights = weights or FusionWeights()
+        self.weights = weights or FusionWeights(vectors=settings.vectors)
 
     def variant(self, weights: FusionWeights, *, rerank: bool) -> Engine:
         """The same engine with other fusion weights, with or without its reranker."""
@@ -104,10 +104,13 @@ class Engine:
         if not terms.full_text() and query.image is None:
             return Ranking(query, terms, self._browse(query, selection))
         retriever = Retriever(self.index, self.settings.candidates)
+        text = retriever.text(terms, selection, live)
         retrieved = Retrieved(
-            text=retriever.text(terms, selection, live),
+            text=text,
             documents=retriever.documents(terms),
-            vectors=self._similar(query, terms, retriever, selection, live),
+            vectors=self._similar(query, terms, retriever, selection, live)
+            if text or query.image or self.weights.trusts_vectors
+            else [],
         )
         weights = FusionWeights(vectors=1.0) if query.image else self.weights
         return Ranking(query, terms, fuse(retrieved, weights))

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from docsearch.records import Candidate, PageId
 from docsearch.search.retrieve import Retrieved
 
+TRUSTED = 0.5
+"""From this weight on vectors may answer alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class FusionWeights:
@@ -19,7 +22,12 @@ class FusionWeights:
 
     text: float = 1.0
     document: float = 1.5
-    vectors: float = 0.0
+    vectors: float = 0.1
+
+    @property
+    def trusts_vectors(self) -> bool:
+        """Whether vectors alone, without a single word in common, make a page an answer."""
+        return self.vectors >= TRUSTED
 
 
 def fuse(retrieved: Retrieved, weights: FusionWeights) -> list[Candidate]:

@@ -67,7 +67,7 @@ _MIGRATIONS: tuple[str, ...] = (
         text TEXT NOT NULL,
         words BLOB NOT NULL,
         PRIMARY KEY (pixels, engine)
-    ) WITHOUT ROWID;
+    );
     CREATE TABLE recognised_pages (
         document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
         page INTEGER NOT NULL,
@@ -76,11 +76,11 @@ _MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (document, page)
     ) WITHOUT ROWID;
     CREATE TABLE vocabulary (
-        word TEXT PRIMARY KEY,
         stem TEXT NOT NULL,
-        pages INTEGER NOT NULL
+        word TEXT NOT NULL,
+        pages INTEGER NOT NULL,
+        PRIMARY KEY (stem, word)
     ) WITHOUT ROWID;
-    CREATE INDEX vocabulary_stem ON vocabulary (stem, pages);
     CREATE TABLE languages (
         language TEXT PRIMARY KEY,
         pages INTEGER NOT NULL

@@ -15,6 +15,8 @@ from docsearch.store.catalog import Catalog
 
 LEAD_PAGES = 2
 """How many first pages count as what the document says of itself."""
+_LEAD_TERMS = 300
+"""How many terms of each of them."""
 
 _NAME_SCORES = (
     "SELECT f.document, max(n.score) FROM (SELECT rowid, -bm25(names, 1.0, 1.0, 0.3) AS score FROM names "
@@ -57,7 +59,9 @@ class Evidence:
         """Indexes the terms of a document's first pages (one string a page)."""
         with self.catalog.transaction() as db:
             db.execute("DELETE FROM leads WHERE rowid = ?", (document,))
-            db.execute("INSERT INTO leads (rowid, terms) VALUES (?, ?)", (document, " ".join(terms)))
+            db.execute(
+                "INSERT INTO leads (rowid, terms) VALUES (?, ?)", (document, " ".join(map(_beginning, terms)))
+            )
 
     def sweep(self) -> None:
         """Drops first pages of documents that are gone."""
@@ -89,6 +93,10 @@ class Evidence:
 
     def _terms(self, text: str) -> str:
         return self.analyzer.analyze(text.encode(errors="replace").decode()).terms
+
+
+def _beginning(terms: str) -> str:
+    return " ".join(terms.split(" ", _LEAD_TERMS)[:_LEAD_TERMS])
 
 
 def _any_of(terms: Iterable[str]) -> str:

@@ -25,14 +25,14 @@ class Vocabulary:
     def add(self, words: Mapping[tuple[str, str], int], languages: Mapping[str, int]) -> None:
         """Adds to the page counts of (word, language) pairs and of the languages themselves."""
         rows = [
-            (word, self.analyzer.stem(word, language), pages)
+            (self.analyzer.stem(word, language), word, pages)
             for (word, language), pages in words.items()
             if len(word) <= _LONGEST
         ]
         with self.catalog.transaction() as db:
             db.executemany(
                 "INSERT INTO vocabulary VALUES (?, ?, ?) "
-                "ON CONFLICT (word) DO UPDATE SET pages = pages + excluded.pages",
+                "ON CONFLICT (stem, word) DO UPDATE SET pages = pages + excluded.pages",
                 sorted(rows),
             )
             db.executemany(
@@ -57,12 +57,8 @@ class Vocabulary:
     def unknown(self, words: Iterable[str]) -> list[str]:
         """Those of the words that stand on no page and are of a length to be a mistyped one."""
         long_words = [w for w in words if w.isalpha() and _SHORTEST_CORRECTED <= len(w) <= _LONGEST]
-        marks = ", ".join("?" for _ in long_words)
-        rows = self.catalog.connection.execute(
-            f"SELECT word FROM vocabulary WHERE word IN ({marks})", long_words
-        )
-        known = {row[0] for row in rows}
-        return [word for word in long_words if word not in known]
+        languages = self.languages()
+        return [word for word in long_words if not self._knows(word, self.analyzer.variants(word, languages))]
 
     def nearest(self, word: str, limit: int = 3) -> tuple[str, ...]:
         """Known words within one typing mistake (two from eight letters on), the likeliest first.
@@ -75,13 +71,20 @@ class Vocabulary:
 
         mistakes = 1 if len(word) < 8 else 2
         rows = self.catalog.connection.execute(
-            "SELECT word, pages FROM vocabulary WHERE length(word) BETWEEN ? AND ?",
+            "SELECT word, sum(pages) FROM vocabulary WHERE length(word) BETWEEN ? AND ? GROUP BY word",
             (len(word) - mistakes, len(word) + mistakes),
         )
         pages: dict[str, int] = {known: count for known, count in rows if known.isalpha()}
         found = process.extract(word, list(pages), scorer=OSA.distance, score_cutoff=mistakes, limit=50)
         ranked = sorted(found, key=lambda match: (match[1], match[0][0] != word[0], -pages[match[0]]))
         return tuple(known for known, *_ in ranked[:limit])
+
+    def _knows(self, word: str, stems: tuple[str, ...]) -> bool:
+        marks = ", ".join("?" for _ in stems)
+        row = self.catalog.connection.execute(
+            f"SELECT 1 FROM vocabulary WHERE stem IN ({marks}) AND word = ?", (*stems, word)
+        ).fetchone()
+        return row is not None
 
 
 def count_words(analyzed: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:

@@ -21,7 +21,7 @@ from docsearch.models.starter.weights import StarterWeights
 from docsearch.models.starter.words import Bag, WordPieces
 
 IMAGE_PIXELS = 448
-LAYOUT_VERSION = "1"
+LAYOUT_VERSION = "2"
 """Changed whenever the same weights would give other vectors."""
 
 SHIPPED = Path(__file__).parent

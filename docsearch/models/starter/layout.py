@@ -1,6 +1,6 @@
 """How the starter's vectors are laid out: one side for text, one for pictures, interleaved.
 
-Every third coordinate belongs to the picture side, so cutting a vector short keeps both sides.
+Every second coordinate belongs to the picture side, so cutting a vector short keeps both sides.
 The first picture coordinate is kept free: a page that has only one side spends the other half
 of its length there, where no query has anything, so that pages with one side and pages with
 both are compared on the same scale.
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 
-STRIDE = 3
+STRIDE = 2
 """One coordinate in so many is the picture side's."""
+ONE_SIDE = 0.75
+"""A page whose sides have less squared length than this has only one of them (0.5, not 1)."""
 
 
 def text_columns(dimensions: int) -> NDArray[np.intp]:
@@ -39,7 +41,8 @@ def compose_pages(text: Vectors, image: Vectors, dimensions: int) -> Vectors:
     """Unit page vectors from the two sides, each side half of the squared length."""
     vectors = _interleave(text, image, dimensions) * np.float32(np.sqrt(0.5))
     squared = (vectors**2).sum(axis=1)
-    vectors[:, 0] = np.where(squared > 0, np.sqrt(np.clip(1 - squared, 0, 1)), 0)
+    one_side = (squared > 0) & (squared < ONE_SIDE)
+    vectors[:, 0] = np.where(one_side, np.sqrt(np.clip(1 - squared, 0, 1)), 0)
     return vectors
 
 

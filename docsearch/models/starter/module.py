@@ -18,7 +18,7 @@ from sentence_transformers.base.modules import InputModule
 from torch import Tensor, nn
 
 from docsearch.models.starter.embedder import SHIPPED
-from docsearch.models.starter.layout import image_columns, text_columns
+from docsearch.models.starter.layout import ONE_SIDE, image_columns, text_columns
 from docsearch.models.starter.picture import describe
 from docsearch.models.starter.weights import StarterWeights
 from docsearch.models.starter.words import WordPieces
@@ -117,6 +117,7 @@ def _as_pages(vectors: Tensor) -> Tensor:
     """Half of the squared length to each side; a missing side's half goes to the free coordinate."""
     halved = vectors * 0.5**0.5
     squared = (halved**2).sum(dim=1)
-    free = torch.where(squared > 0, (1 - squared).clamp(0, 1).sqrt(), torch.zeros_like(squared))
+    one_side = (squared > 0) & (squared < ONE_SIDE)
+    free = torch.where(one_side, (1 - squared).clamp(0, 1).sqrt(), torch.zeros_like(squared))
     places = torch.zeros(1, dtype=torch.long)
     return halved.index_copy(1, places, free[:, None])

@@ -26,7 +26,7 @@ def row(**values: str) -> str:
 def test_shipped_rows_hold_a_starter_and_rerankers() -> None:
     registry = Registry.read()
     starter = registry.row("starter")
-    assert (starter.role, starter.runtime, starter.dimensions) == (Role.EMBEDDER, Runtime.STARTER, 384)
+    assert (starter.role, starter.runtime, starter.dimensions) == (Role.EMBEDDER, Runtime.STARTER, 256)
     assert {r.role for r in registry.of(Role.RERANKER)} == {Role.RERANKER}
     assert all(r.licence and r.note and not r.trust_remote_code for r in registry.rows)
 
@@ -94,7 +94,7 @@ def test_a_model_of_another_role_is_refused() -> None:
 
 
 def test_dimensions_must_be_a_matryoshka_step() -> None:
-    with pytest.raises(SettingsError, match="384, 192, 96"):
+    with pytest.raises(SettingsError, match="256, 128, 64"):
         load_embedder("starter", Registry.read(), dimensions=100)
 
 

@@ -61,7 +61,7 @@ def test_no_inputs_give_no_vectors(starter: StarterEmbedder) -> None:
     assert starter.embed_pages([]).shape == (0, starter.dimensions)
 
 
-@pytest.mark.parametrize("dimensions", [384, 192, 96])
+@pytest.mark.parametrize("dimensions", [256, 128, 64])
 def test_text_finds_its_page(dimensions: int) -> None:
     starter = StarterEmbedder(dimensions=dimensions)
     pages = starter.embed_pages([ModelInput(text) for text in TEXTS])
@@ -70,7 +70,7 @@ def test_text_finds_its_page(dimensions: int) -> None:
     assert scores.argmax(axis=1).tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("dimensions", [384, 192])
+@pytest.mark.parametrize("dimensions", [256, 128])
 def test_spoiled_picture_finds_its_page(dimensions: int) -> None:
     starter = StarterEmbedder(dimensions=dimensions)
     pages = starter.embed_pages([ModelInput(image=drawn(seed)) for seed in range(40)])
@@ -123,7 +123,7 @@ def test_fingerprint_follows_weights_and_dimensions(starter: StarterEmbedder, tm
         shutil.copy(SHIPPED / name, tmp_path / name)
     copied = StarterEmbedder(tmp_path)
     assert copied.fingerprint == starter.fingerprint
-    assert StarterEmbedder(dimensions=96).fingerprint != starter.fingerprint
+    assert StarterEmbedder(dimensions=64).fingerprint != starter.fingerprint
     with np.load(tmp_path / WEIGHTS_FILE) as arrays:
         changed = dict(arrays)
     changed["mean"] = changed["mean"] + 1
@@ -157,5 +157,5 @@ def test_loading_by_name_takes_no_torch() -> None:
 
 
 def test_loaded_by_name_with_fewer_dimensions() -> None:
-    embedder = load_embedder("starter", Registry.read(), dimensions=192)
-    assert embedder.embed_queries([ModelInput("tax")]).shape == (1, 192)
+    embedder = load_embedder("starter", Registry.read(), dimensions=128)
+    assert embedder.embed_queries([ModelInput("tax")]).shape == (1, 128)
