@@ -14,6 +14,8 @@ from docsearch.search.engine import Engine
 from docsearch.search.fuse import FusionWeights
 
 FINAL = "search"
+VECTORS_TRIED = 0.1
+"""The weight at which vectors are shown where search itself leaves them out."""
 
 
 def stages(engine: Engine, relative_to: Path | None = None, *, alone: bool = False) -> Mapping[str, Search]:
@@ -24,11 +26,14 @@ def stages(engine: Engine, relative_to: Path | None = None, *, alone: bool = Fal
     names = _Names(engine, relative_to)
     chosen = {FINAL: engine}
     if alone:
+        words = FusionWeights(vectors=0.0)
+        with_vectors = FusionWeights(vectors=engine.weights.vectors or VECTORS_TRIED)
         chosen = {
-            "full text": engine.variant(FusionWeights(document=0.0, vectors=0.0), rerank=False),
             "vectors": engine.variant(FusionWeights(text=0.0, document=0.0, vectors=1.0), rerank=False),
-            "text + documents": engine.variant(FusionWeights(vectors=0.0), rerank=False),
-            "fused": engine.variant(engine.weights, rerank=False),
+            "full text": engine.variant(FusionWeights(document=0.0, vectors=0.0), rerank=False),
+            "text + documents": engine.variant(words, rerank=False),
+            "… + vectors": engine.variant(with_vectors, rerank=False),
+            "… reranked": engine.variant(with_vectors, rerank=True),
             FINAL: engine,
         }
     return {name: _Searcher(variant, names) for name, variant in chosen.items()}

@@ -22,7 +22,7 @@ class FusionWeights:
 
     text: float = 1.0
     document: float = 1.5
-    vectors: float = 0.1
+    vectors: float = 0.0
 
     @property
     def trusts_vectors(self) -> bool:
