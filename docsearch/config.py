@@ -58,7 +58,8 @@ class SearchSettings:
     """Pages taken from each list before they are fused."""
     vectors: float = 0.0
     """What similarity of vectors counts beside words. With 0 they serve queries by picture only (the
-    starter embedder adds nothing that the reranker does not); from 0.5 on, for a strong embedder, they also find pages that share no word with the query."""
+    starter embedder adds nothing that the reranker does not); from 0.5 on, for a strong embedder, they
+    also find pages that share no word with the query."""
     rerank: int = 50
     """Pages at the head of the fused list that the reranker orders; 0 leaves the fused order."""
 

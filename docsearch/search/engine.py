@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -104,10 +104,11 @@ class Engine:
         if not terms.full_text() and query.image is None:
             return Ranking(query, terms, self._browse(query, selection))
         retriever = Retriever(self.index, self.settings.candidates)
-        text = retriever.text(terms, selection, live)
+        documents = retriever.documents(terms)
+        text = retriever.text(terms, documents, selection, live)
         retrieved = Retrieved(
             text=text,
-            documents=retriever.documents(terms),
+            documents=documents,
             vectors=self._similar(query, terms, retriever, selection, live)
             if text or query.image or self.weights.trusts_vectors
             else [],
@@ -156,7 +157,7 @@ class Engine:
         return Selection(frozenset(self.index.files.matching(filters)) if filters else None)
 
     def _similar(
-        self, query: Query, terms: QueryTerms, retriever: Retriever, selection: Selection, live: set[int]
+        self, query: Query, terms: QueryTerms, retriever: Retriever, selection: Selection, live: Set[int]
     ) -> list[tuple[PageId, float]]:
         """The vector list, when there is an embedder for it and it would count."""
         if query.image and (self.embedder is None or self.picture is None):

@@ -6,7 +6,7 @@ out, and asked for again further down when they took the place of live ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,14 +47,16 @@ class Retriever:
         self.index = index
         self.limit = limit
 
-    def text(self, terms: QueryTerms, selection: Selection, live: set[int]) -> RankedPages:
+    def text(
+        self, terms: QueryTerms, documents: Mapping[int, float], selection: Selection, live: Set[int]
+    ) -> RankedPages:
         """Pages by BM25, with the best pages of the documents that have most evidence added.
 
         A document whose name or title holds the words and whose pages do not counts by its first page.
         """
         query = terms.full_text()
         found = dict(self._pages(query, selection, live))
-        best = self._best_documents(self.documents(terms), selection, live)
+        best = self._best_documents(documents, selection, live)
         if best:
             found |= dict(self._pages(query, Selection(frozenset(best), selection.leading_pages), live))
         if not query.phrases and not query.excluded:
@@ -71,15 +73,15 @@ class Retriever:
         return scores
 
     def vectors(
-        self, table: VectorTable, vector: NDArray[np.float32], selection: Selection, live: set[int]
+        self, table: VectorTable, vector: NDArray[np.float32], selection: Selection, live: Set[int]
     ) -> RankedPages:
         """Pages by similarity to a query vector, shape (dimensions,)."""
         return self._live(lambda limit: table.nearest(vector, limit, selection), live)
 
-    def _pages(self, query: TermQuery, selection: Selection, live: set[int]) -> RankedPages:
+    def _pages(self, query: TermQuery, selection: Selection, live: Set[int]) -> RankedPages:
         return self._live(lambda limit: self.index.pages.match(query, limit, selection), live)
 
-    def _live(self, ask: Callable[[int], RankedPages], live: set[int]) -> RankedPages:
+    def _live(self, ask: Callable[[int], RankedPages], live: Set[int]) -> RankedPages:
         """The first `limit` live pages of a list that can be asked for any number of rows."""
         limit = self.limit
         while True:
@@ -89,7 +91,7 @@ class Retriever:
                 return alive[: self.limit]
             limit *= 4
 
-    def _best_documents(self, scores: dict[int, float], selection: Selection, live: set[int]) -> list[int]:
+    def _best_documents(self, scores: Mapping[int, float], selection: Selection, live: Set[int]) -> list[int]:
         allowed = live if selection.documents is None else live & selection.documents
         ranked = sorted((d for d in scores if d in allowed), key=lambda d: (-scores[d], d))
         return ranked[:_BEST_DOCUMENTS]

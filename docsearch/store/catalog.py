@@ -8,12 +8,14 @@ and which files and documents there are. The tables have a module each: `files`,
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from docsearch.errors import IndexBusy, IndexDamaged, IndexUnusable, StorageFull
+
+T = TypeVar("T")
 
 _MIGRATIONS: tuple[str, ...] = (
     """
@@ -119,6 +121,22 @@ class Catalog:
             if not read_only:
                 self.connection.execute("PRAGMA journal_mode = WAL")
             self._migrate()
+        self._remembered: dict[str, Any] = {}
+        self._remembered_at = (-1, -1)
+
+    def remember(self, name: str, make: Callable[[], T]) -> T:
+        """The value of `make`, made anew only when anything in the catalog may have changed.
+
+        The value is shared between callers and must not be changed by them.
+        """
+        data_version = self.connection.execute("PRAGMA data_version").fetchone()[0]
+        now = (data_version, self.connection.total_changes)
+        if now != self._remembered_at:
+            self._remembered, self._remembered_at = {}, now
+        if name not in self._remembered:
+            self._remembered[name] = make()
+        value: T = self._remembered[name]
+        return value
 
     def close(self) -> None:
         """Closes the connection; the object is of no use afterwards."""
@@ -209,8 +227,7 @@ class _Cursor(sqlite3.Cursor):
             return super().fetchall()
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        with _sqlite_errors(self.connection.path):
-            yield from iter(super().fetchone, None)
+        yield from self.fetchall()
 
 
 @contextmanager

@@ -66,10 +66,13 @@ class Documents:
         wanted = ", ".join(str(int(number)) for number in numbers)
         return {document.id: document for document in self._select(f"{_LIVE} AND id IN ({wanted})")}
 
-    def live(self) -> set[int]:
+    def live(self) -> frozenset[int]:
         """Numbers of all searchable documents."""
+        return self.catalog.remember("live documents", self._live)
+
+    def _live(self) -> frozenset[int]:
         rows = self.catalog.connection.execute(f"SELECT id FROM documents WHERE {_LIVE}")
-        return {row[0] for row in rows}
+        return frozenset(row[0] for row in rows)
 
     def sweep(self) -> None:
         """Removes documents that no file holds and those that a crash left unfinished."""
@@ -78,6 +81,9 @@ class Documents:
 
     def totals(self) -> tuple[int, int, int]:
         """(documents, pages, bytes) of all live documents."""
+        return self.catalog.remember("totals", self._totals)
+
+    def _totals(self) -> tuple[int, int, int]:
         row = self.catalog.connection.execute(
             f"SELECT count(*), coalesce(sum(pages), 0), coalesce(sum(bytes), 0) FROM documents WHERE {_LIVE}"
         ).fetchone()

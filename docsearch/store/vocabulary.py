@@ -43,6 +43,9 @@ class Vocabulary:
 
     def languages(self) -> tuple[str, ...]:
         """Languages of the pages, the commonest first; English when nothing is indexed yet."""
+        return self.catalog.remember("languages", self._languages)
+
+    def _languages(self) -> tuple[str, ...]:
         rows = self.catalog.connection.execute("SELECT language FROM languages ORDER BY pages DESC, language")
         return tuple(row[0] for row in rows) or (DEFAULT_LANGUAGE,)
 
@@ -70,14 +73,22 @@ class Vocabulary:
         from rapidfuzz.distance import OSA
 
         mistakes = 1 if len(word) < 8 else 2
-        rows = self.catalog.connection.execute(
-            "SELECT word, sum(pages) FROM vocabulary WHERE length(word) BETWEEN ? AND ? GROUP BY word",
-            (len(word) - mistakes, len(word) + mistakes),
-        )
-        pages: dict[str, int] = {known: count for known, count in rows if known.isalpha()}
+        by_length = self.catalog.remember("words by length", self._by_length)
+        pages: dict[str, int] = {}
+        for length in range(len(word) - mistakes, len(word) + mistakes + 1):
+            pages |= by_length.get(length, {})
         found = process.extract(word, list(pages), scorer=OSA.distance, score_cutoff=mistakes, limit=50)
         ranked = sorted(found, key=lambda match: (match[1], match[0][0] != word[0], -pages[match[0]]))
         return tuple(known for known, *_ in ranked[:limit])
+
+    def _by_length(self) -> dict[int, dict[str, int]]:
+        """All spelled words with their page counts, by their length."""
+        rows = self.catalog.connection.execute("SELECT word, sum(pages) FROM vocabulary GROUP BY word")
+        words: dict[int, dict[str, int]] = {}
+        for word, pages in rows:
+            if word.isalpha():
+                words.setdefault(len(word), {})[word] = pages
+        return words
 
     def _knows(self, word: str, stems: tuple[str, ...]) -> bool:
         marks = ", ".join("?" for _ in stems)
