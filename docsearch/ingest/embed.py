@@ -86,6 +86,7 @@ class VectorTier:
         self._embed()
         if self.vectors:
             pages, vectors = zip(*self.vectors, strict=True)
+            self.index.grown()
             self.table.replace(self.table.as_rows(pages, np.stack(vectors)))
         with self.index.catalog.transaction():
             for document in self.complete:

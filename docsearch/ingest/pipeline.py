@@ -55,6 +55,7 @@ class Indexer:
             with Readers(self.settings) as readers:
                 yield from self._update(readers, tiers, retry)
             self.index.sweep()
+            self.index.compact()
 
     def _update(self, readers: Readers, tiers: Sequence[Tier], retry: bool) -> Iterator[Progress | Failure]:
         unread = []
@@ -70,4 +71,3 @@ class Indexer:
             embedder = self.embedder()
             if self.index.documents.waiting_for_vectors(embedder.fingerprint):
                 yield from embed_pages(self.index, readers, embedder)
-                self.index.compact()

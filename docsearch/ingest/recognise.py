@@ -82,6 +82,7 @@ class OcrTier:
     def flush(self) -> None:
         """Commits recognised pages."""
         if self.rows:
+            self.index.grown()
             self.index.pages.replace(self.index.pages.as_rows(self.rows))
         with self.index.catalog.transaction():
             for document, pages in self.done.items():

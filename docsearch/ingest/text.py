@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from threading import Thread
 
 from docsearch.ingest.document import name_title
 from docsearch.ingest.readers import Readers
@@ -15,6 +16,7 @@ from docsearch.records import Failure, FailureKind, PageId, Progress, TextSource
 from docsearch.store.evidence import LEAD_PAGES
 from docsearch.store.index import Index
 from docsearch.store.pages import StoredPage
+from docsearch.store.tables import preload
 from docsearch.store.vocabulary import count_words
 
 _FLUSH_PAGES = 2000
@@ -42,6 +44,7 @@ def read_texts(index: Index, readers: Readers, unread: Sequence[UnreadFile]) -> 
     for file in sorted(unread, key=lambda file: -file.state.size):
         by_content.setdefault(file.state.content, []).append(file)
     tier = TextTier(index, list(by_content.values()))
+    Thread(target=preload, daemon=True).start()
     try:
         for event in readers.text_pool().run(tier.jobs(readers.passwords)):
             yield from tier.take(event)
@@ -90,13 +93,15 @@ class TextTier:
     def flush(self) -> None:
         """Commits all rows, and the documents that are complete."""
         if self.rows:
+            self.index.grown()
             self.index.pages.append(self.index.pages.as_rows(self.rows))
+            self.rows = []
         with self.index.catalog.transaction():
             for reading in self.finished:
                 self._commit(reading)
             languages = Counter(language for _, language in self.analyzed)
             self.index.vocabulary.add(count_words(self.analyzed), languages)
-        self.rows, self.finished, self.analyzed = [], [], []
+        self.finished, self.analyzed = [], []
         self.flushed = time.monotonic()
 
     def _add(self, reading: Reading, pages: Sequence[ReadPage]) -> None:

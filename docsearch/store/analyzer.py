@@ -16,9 +16,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple, Protocol
 
-VERSION = 1
-"""Raised when the terms of a page change, so that an index made before is known to be old."""
-
 DEFAULT_LANGUAGE = "english"
 
 _UNSPACED = (

@@ -74,10 +74,10 @@ class Documents:
         rows = self.catalog.connection.execute(f"SELECT id FROM documents WHERE {_LIVE}")
         return frozenset(row[0] for row in rows)
 
-    def sweep(self) -> None:
-        """Removes documents that no file holds and those that a crash left unfinished."""
+    def sweep(self) -> int:
+        """Removes documents that no file holds and those that a crash left unfinished; says how many."""
         with self.catalog.transaction() as db:
-            db.execute(f"DELETE FROM documents WHERE NOT ({_LIVE})")
+            return db.execute(f"DELETE FROM documents WHERE NOT ({_LIVE})").rowcount
 
     def totals(self) -> tuple[int, int, int]:
         """(documents, pages, bytes) of all live documents."""
@@ -121,11 +121,6 @@ class Documents:
         """All pages of the document now have vectors of this model."""
         with self.catalog.transaction() as db:
             db.execute("INSERT OR IGNORE INTO embedded VALUES (?, ?)", (number, fingerprint))
-
-    def forget_vectors(self, fingerprint: str) -> None:
-        """The vector table of this model is gone; its documents wait again."""
-        with self.catalog.transaction() as db:
-            db.execute("DELETE FROM embedded WHERE fingerprint = ?", (fingerprint,))
 
     def _select(self, condition: str, values: tuple[object, ...] = ()) -> list[StoredDocument]:
         rows = self.catalog.connection.execute(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from docsearch.errors import StorageFull
-from docsearch.store.analyzer import VERSION, Analyzer
+from docsearch.store.analyzer import Analyzer
 from docsearch.store.catalog import Catalog
 from docsearch.store.documents import Documents
 from docsearch.store.evidence import Evidence
@@ -19,6 +19,9 @@ from docsearch.store.recognised import Recognised
 from docsearch.store.tables import Table
 from docsearch.store.vectors import VectorTable
 from docsearch.store.vocabulary import Vocabulary
+
+_UNSWEPT = "rows to sweep"
+_UNCOMPACTED = "rows to compact"
 
 
 class Index:
@@ -48,26 +51,32 @@ class Index:
         return self._vectors[fingerprint]
 
     def sweep(self) -> None:
-        """Removes what no file holds any more and what a crash left behind. For the writer only."""
-        self.documents.sweep()
-        self.evidence.sweep()
-        live = self.documents.live()
-        for table in self._tables():
-            table.delete(table.documents() - live)
+        """Removes what no file holds any more and what a crash left behind. For the writer only.
+
+        Tables are only opened when there is something to remove: that costs more than a second.
+        """
+        with self.catalog.transaction():
+            if self.documents.sweep():
+                self.evidence.sweep()
+                self.catalog.set_fact(_UNSWEPT, "yes")
+        if self.catalog.fact(_UNSWEPT) == "yes":
+            live = self.documents.live()
+            for table in self._tables():
+                table.delete(table.documents() - live)
+            self.catalog.set_fact(_UNSWEPT, "no")
+
+    def grown(self) -> None:
+        """Notes that rows were written since the tables were last compacted."""
+        self.catalog.set_fact(_UNCOMPACTED, "yes")
 
     def compact(self) -> None:
-        """Brings indexes up to date and gives back space. For the writer only."""
+        """Brings indexes up to date and gives back space, if rows were written. For the writer only."""
+        if self.catalog.fact(_UNCOMPACTED) != "yes":
+            return
         for table in self._tables():
             table.compact()
+        self.catalog.set_fact(_UNCOMPACTED, "no")
         self.catalog.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def is_outdated(self) -> bool:
-        """Whether the stored terms were made by an older analyzer."""
-        made_by = self.catalog.fact("analyzer")
-        if made_by is None:
-            self.catalog.set_fact("analyzer", str(VERSION))
-            return False
-        return made_by != str(VERSION)
 
     def size_bytes(self) -> int:
         """Bytes on disk of the whole folder."""

@@ -156,6 +156,11 @@ class Table:
         return self._open
 
 
+def preload() -> None:
+    """Imports LanceDB, which takes more than a second: for a thread, while something else is done."""
+    import lancedb  # noqa: F401
+
+
 @contextmanager
 def lance_errors(folder: Path) -> Iterator[None]:
     """LanceDB's errors as ours."""

@@ -100,7 +100,9 @@ class Vocabulary:
 
 def count_words(analyzed: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:
     """Page counts of (word, language) from pages given as (words joined by blanks, language)."""
-    counts: Counter[tuple[str, str]] = Counter()
+    by_language: dict[str, Counter[str]] = {}
     for words, language in analyzed:
-        counts.update((word, language) for word in words.split())
-    return counts
+        by_language.setdefault(language, Counter()).update(words.split())
+    return Counter(
+        {(word, language): n for language, counts in by_language.items() for word, n in counts.items()}
+    )

@@ -74,5 +74,3 @@ def test_vectors_are_kept_apart_by_model(index: Index) -> None:
     index.documents.embedded(number, "one")
     assert index.documents.waiting_for_vectors("one") == []
     assert [document.id for document in index.documents.waiting_for_vectors("two")] == [number]
-    index.documents.forget_vectors("one")
-    assert [document.id for document in index.documents.waiting_for_vectors("one")] == [number]
