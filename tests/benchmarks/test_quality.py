@@ -20,7 +20,7 @@ def test_every_group_is_measured_by_stage_and_under_opaque_names(
         assert set(found[key]) == GROUPS
     assert found["ndcg10"]["all"] == found["opaque"]["all"] == 1.0
     assert found["stages"]["search"] == found["ndcg10"]
-    assert set(found["opaque_stages"]) == set(found["stages"]) > {"full text", "vectors", "fused"}
+    assert set(found["opaque_stages"]) == set(found["stages"]) > {"full text", "vectors", "text + documents"}
     assert found["queries"] == 3
     assert found["latency_p95_ms"] >= found["latency_p50_ms"] > 0
 
