@@ -53,15 +53,6 @@ class PageId:
 
 
 @dataclass(frozen=True, slots=True)
-class PageText:
-    """What was read from one page, ready to be stored."""
-
-    page: int
-    text: str
-    source: TextSource
-
-
-@dataclass(frozen=True, slots=True)
 class OcrPage:
     """Recognised text of a page image in reading order, with word boxes."""
 

@@ -32,7 +32,6 @@ class Reading:
     title: str = ""
     kind: str = ""
     pages: int = 0
-    pages_read: int = 0
     waiting: list[int] = field(default_factory=list)
     lead: dict[int, str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -115,7 +114,6 @@ class TextTier:
                 StoredPage(PageId(reading.number, page.page), page.text, page.analysis.terms, source)
             )
             self.analyzed.append((page.analysis.words, page.analysis.language))
-        reading.pages_read += len(pages)
         self.pages_done += len(pages)
 
     def _finish(self, reading: Reading) -> Iterator[Progress | Failure]:

@@ -19,7 +19,7 @@ from docsearch.records import Filters, Query
 FILTER_NAMES = ("in", "type", "after", "before", "title")
 
 _PART = re.compile(
-    r"""(?P<minus>-)?(?:(?P<key>in|type|after|before|title):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))""",
+    rf"""(?P<minus>-)?(?:(?P<key>{"|".join(FILTER_NAMES)}):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))""",
     re.IGNORECASE,
 )
 _TYPE_GROUPS = {

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from docsearch.tui.text import MUTED, literal
-from docsearch.tui.widgets.path_input import PathInput, problem_with, typed_path
+from docsearch.tui.widgets.path_input import PathInput, path_in, problem_with
 
 PATH_KEYS = "→ completes the path, enter adds it, esc cancels"
 
@@ -40,7 +40,7 @@ class AddFolder(ModalScreen[Path | None]):
         """Takes a path that exists."""
         problem = problem_with(event.value)
         if problem is None:
-            self.dismiss(typed_path(event.value))
+            self.dismiss(path_in(event.value))
         else:
             self.query_one("#problem", Static).update(literal(problem, "$text-error"))
 

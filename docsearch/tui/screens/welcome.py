@@ -13,7 +13,7 @@ from textual.widgets import Footer, Input, Static
 from docsearch.tui.indexing import IndexingState
 from docsearch.tui.session import Session
 from docsearch.tui.text import MUTED, counted, literal
-from docsearch.tui.widgets.path_input import PathInput, problem_with, typed_path
+from docsearch.tui.widgets.path_input import PathInput, path_in, problem_with
 from docsearch.tui.widgets.status_line import progress_text
 
 GREETING = (
@@ -52,7 +52,7 @@ class WelcomeScreen(Screen[None]):
         if problem is not None:
             self._say(problem, "$text-error")
         else:
-            self.session.indexing.start([typed_path(event.value)])
+            self.session.indexing.start([path_in(event.value)])
 
     def on_indexing(self, state: IndexingState) -> None:
         """Goes on to searching with the first document; says so when there was none."""

@@ -7,21 +7,19 @@ from pathlib import Path
 from textual.suggester import Suggester
 from textual.widgets import Input
 
+from docsearch.config import is_there, typed_path
 
-def typed_path(text: str) -> Path:
+
+def path_in(text: str) -> Path:
     """The absolute path that was typed, with ~ for home."""
-    return Path(text.strip()).expanduser().absolute()
+    return typed_path(Path(text.strip()))
 
 
 def problem_with(text: str) -> str | None:
     """Why a typed path cannot be added; None when it can."""
     if not text.strip():
         return "Type the path of a folder or a file."
-    try:
-        exists = typed_path(text).exists()
-    except (OSError, ValueError, RuntimeError):
-        exists = False
-    return None if exists else f"There is no {text.strip()}"
+    return None if is_there(path_in(text)) else f"There is no {text.strip()}"
 
 
 class FolderSuggester(Suggester):
@@ -34,7 +32,7 @@ class FolderSuggester(Suggester):
             return None
         try:
             names = sorted(
-                p.name for p in typed_path(head + "/").iterdir() if p.name.startswith(start) and p.is_dir()
+                p.name for p in path_in(head + "/").iterdir() if p.name.startswith(start) and p.is_dir()
             )
         except (OSError, ValueError, RuntimeError):
             return None
