@@ -5,7 +5,7 @@ Not safe for several threads at once; a front end with threads opens one library
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -47,10 +47,11 @@ class Library:
 
     def search(self, query: Query, limit: int | None = None) -> SearchResult:
         """Hits, best first."""
-        return self.engine.search(query, limit)
+        return self.store.consistently(lambda: self.engine.search(query, limit))
 
     def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
         """The first-stage order at once, then the reranked order where it differs."""
+        self._store.follow()
         return self.engine.stream(query, limit)
 
     # -- indexing ------------------------------------------------------------------------------
@@ -64,8 +65,7 @@ class Library:
         """
         from docsearch.ingest.pipeline import Indexer, Tier
 
-        embedder = (lambda: self._embedder) if self.settings.models.embedder != OFF else None
-        indexer = Indexer(self.store, self.settings, embedder)
+        indexer = Indexer(self.store, self.settings, self.embedder)
         return indexer.run(paths, tiers=tiers or tuple(Tier), retry=retry)
 
     def remove(self, path: Path) -> int:
@@ -74,11 +74,9 @@ class Library:
         Raises:
             UsageError: the path is no root.
         """
-        from docsearch.store.lock import writer_lock
-
         for number, root, _ in self.store.files.roots():
             if root == path:
-                with writer_lock(self.store.folder):
+                with self.store.writing():
                     files = self.store.files.counts(number)[0]
                     self.store.files.remove_root(number)
                     self.store.sweep()
@@ -106,6 +104,7 @@ class Library:
             embedder=self.settings.models.embedder,
             reranker=self.settings.models.reranker,
             device=self._device(),
+            outdated=self.store.outdated(),
         )
 
     # -- pages ---------------------------------------------------------------------------------
@@ -160,31 +159,40 @@ class Library:
 
     # -- opened when needed --------------------------------------------------------------------
 
-    @cached_property
+    @property
     def store(self) -> Index:
-        """The index on disk."""
+        """The index on disk: always the one in use, though another process may have made it anew."""
+        self._store.follow()
+        return self._store
+
+    @cached_property
+    def _store(self) -> Index:
         from docsearch.store.index import Index
 
         return Index(self.folders.index)
+
+    @property
+    def embedder(self) -> Callable[[], Embedder] | None:
+        """Loads the embedder of the settings when it is called; None when there is to be none."""
+        return (lambda: self._embedder) if self.settings.models.embedder != OFF else None
 
     @cached_property
     def engine(self) -> Engine:
         """The search engine with the models of the settings."""
         from docsearch.search.engine import Engine
 
-        embedder = (lambda: self._embedder) if self.settings.models.embedder != OFF else None
         return Engine(
             self.store,
             self.settings.search,
-            embedder=embedder,
+            embedder=self.embedder,
             reranker=self._reranker(),
             picture=self._picture,
         )
 
     def close(self) -> None:
         """Closes what was opened."""
-        if "store" in self.__dict__:
-            self.store.close()
+        if "_store" in self.__dict__:
+            self._store.close()
 
     def __enter__(self) -> Self:
         return self

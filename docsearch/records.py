@@ -200,3 +200,5 @@ class Status:
     embedder: str
     reranker: str
     device: str
+    outdated: bool = False
+    """Whether words are found less well than they would be in an index made anew."""

@@ -73,6 +73,8 @@ def index(
         return
     waiting = f", {status.pages_waiting_for_ocr} pages wait for OCR" if status.pages_waiting_for_ocr else ""
     talk(f"{status.documents} documents, {status.pages} pages searchable{waiting}.")
+    if status.outdated:
+        talk("The index was made by another version, so words may be missed: docsearch rebuild")
     if status.failures:
         talk(f"{len(status.failures)} could not be read: docsearch status --failed")
 

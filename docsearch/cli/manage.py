@@ -90,6 +90,8 @@ def _print_status(found: Status, where: Path) -> None:
     print(f"waiting    {ocr} pages for OCR, {vectors} for vectors")
     print(f"failed     {len(found.failures)}" + ("  (docsearch status --failed)" if found.failures else ""))
     print(f"on disk    {found.index_bytes / 1e6:.1f} MB{share} in {shown_path(where)}")
+    if found.outdated:
+        print("outdated   made by another version, so words may be missed  (docsearch rebuild)")
     print(f"models     {found.embedder} (embedder), {found.reranker} (reranker), on {found.device}")
     for root in found.roots:
         print(f"root       {_root_line(root)}")
@@ -124,6 +126,7 @@ def _as_dict(found: Status, where: Path) -> dict[str, object]:
         "embedder": found.embedder,
         "reranker": found.reranker,
         "device": found.device,
+        "outdated": found.outdated,
         "roots": [_root_as_dict(root) for root in found.roots],
     }
 

@@ -8,6 +8,7 @@ the index holds, so that no language hides another. Knows no table and no query 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections import Counter
@@ -64,6 +65,15 @@ _LANGUAGE_WORDS: dict[str, str] = {
     "turkish": "ve bir bu için ile de da olarak çok daha gibi olan ancak sonra kadar veya göre",
     "russian": "и в не на что с по как это из но за от для так его или был при также",
 }
+
+
+_SAMPLE = (
+    "FY2018 1,234,567.89 snake_case camelCase Größe GROSSE ﬁnance naïve Übersetzungen "
+    "connections organisations nationally relazioni libertades développements jälleenmyyjien "
+    "megszentségteleníthetetlen договоров evlerinizden ακρόπολις שלום עִבְרִית مَرْحَبًا हिन्दी "
+    "東京都庁 データベース 한국어 文書 ภาษาไทย"
+)
+"""A bit of everything that is treated in a way of its own."""
 
 
 def fold(text: str) -> str:
@@ -235,3 +245,13 @@ def analyze_page(text: str) -> AnalyzedText:
 @cache
 def _process_analyzer() -> Analyzer:
     return Analyzer()
+
+
+def analyzer_fingerprint() -> str:
+    """Hex digest of what becomes of a sample: changes with this code, its stemmers and Unicode's tables."""
+    analyzer = Analyzer()
+    words = _words(fold(_SAMPLE))
+    stems = (analyzer.stem(word, language) for language in _LANGUAGE_WORDS for word in words)
+    found = (analyzer.analyze(text) for text in (_SAMPLE, *_LANGUAGE_WORDS.values()))
+    terms = " ".join([*stems, *(f"{page.language} {page.terms}" for page in found)])
+    return hashlib.blake2b(terms.encode(), digest_size=8).hexdigest()

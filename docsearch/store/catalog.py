@@ -7,15 +7,27 @@ and which files and documents there are. The tables have a module each: `files`,
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 from docsearch.errors import IndexBusy, IndexDamaged, IndexUnusable, StorageFull
 
 T = TypeVar("T")
+
+USER_TABLES: tuple[str, ...] = ("roots",)
+"""What only the user can give: outlives a rebuild and a broken catalog. A table joins by being named
+here; its rows must not name documents by number, for numbers change when an index is made anew."""
+
+COSTLY_TABLES: tuple[str, ...] = ("recognised",)
+"""What could be made from the files again, at the price of hours."""
+
+KEPT_FACTS: tuple[str, ...] = ()
+"""Facts that are the user's and not the tables'."""
 
 _MIGRATIONS: tuple[str, ...] = (
     """
@@ -109,20 +121,22 @@ class Catalog:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._remembered: dict[str, Any]
+        self._remembered_at: tuple[int, int]
+        self.open(path, read_only=read_only)
+
+    def open(self, path: Path, *, read_only: bool = False) -> None:
+        """Opens the catalog at `path`; for reading only where it cannot be written."""
         self.path = path
-        with _sqlite_errors(path):
-            if not read_only:
-                path.touch(mode=0o600)
-            self.connection = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=30, factory=_Connection
-            )
-            self.connection.execute("PRAGMA foreign_keys = ON")
-            self.connection.execute("PRAGMA synchronous = NORMAL")
-            if not read_only:
-                self.connection.execute("PRAGMA journal_mode = WAL")
-            self._migrate()
-        self._remembered: dict[str, Any] = {}
-        self._remembered_at = (-1, -1)
+        self.created = False
+        """Whether there was none before."""
+        self._remembered, self._remembered_at = {}, (-1, -1)
+        try:
+            self.connection = self._read_only() if read_only else self._writable()
+        except StorageFull:
+            if read_only or not _has_content(path):
+                raise
+            self.connection = self._read_only()
 
     def remember(self, name: str, make: Callable[[], T]) -> T:
         """The value of `make`, made anew only when anything in the catalog may have changed.
@@ -167,17 +181,50 @@ class Catalog:
         with self.transaction() as db:
             db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
+    def _writable(self) -> _Connection:
+        with _sqlite_errors(self.path):
+            self.path.touch(mode=0o600)
+            connection = _connect(str(self.path))
+            try:
+                connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute("PRAGMA journal_mode = WAL")
+                self.connection = connection
+                self._migrate()
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    def _read_only(self) -> _Connection:
+        """Without any file beside the catalog where there is none and none can be made."""
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        modes = ["mode=ro"] if _has_content(wal) else ["mode=ro", "mode=ro&immutable=1"]
+        for mode in modes:
+            connection = _connect(f"file:{quote(os.fsencode(self.path))}?{mode}", self.path)
+            try:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+            except StorageFull:
+                connection.close()
+                if mode == modes[-1]:
+                    raise
+                continue
+            if version != len(_MIGRATIONS):
+                connection.close()
+                raise _of_another_version(self.path, newer=version > len(_MIGRATIONS))
+            return connection
+        raise AssertionError("one of the modes returns or raises")
+
     def _migrate(self) -> None:
         version = self._version()
         if version > len(_MIGRATIONS):
-            raise IndexUnusable(
-                f"the index {self.path} was made by a newer docsearch",
-                hint="update docsearch, or choose another index folder with --home",
-            )
+            raise _of_another_version(self.path, newer=True)
         if version == len(_MIGRATIONS):
             return
         with self.transaction() as db:
             start = self._version()  # another process may have been first
+            self.created = start == 0
             for script in _MIGRATIONS[start:]:
                 for statement in script.split(";"):
                     db.execute(statement)
@@ -191,9 +238,7 @@ class Catalog:
 class _Connection(sqlite3.Connection):
     """Whose cursors raise our errors."""
 
-    def __init__(self, path: Path, *arguments: Any, **options: Any) -> None:
-        super().__init__(path, *arguments, **options)
-        self.path = path
+    path = Path()
 
     def cursor(self, factory: object = None) -> _Cursor:  # type: ignore[override]  # noqa: ARG002
         return super().cursor(_Cursor)
@@ -230,6 +275,40 @@ class _Cursor(sqlite3.Cursor):
         yield from self.fetchall()
 
 
+def _connect(name: str, path: Path | None = None) -> _Connection:
+    """A connection to a file, or with a `path` to the file of that path that the URI `name` means."""
+    with _sqlite_errors(path or Path(name)):
+        connection = sqlite3.connect(
+            name,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=30,
+            factory=_Connection,
+            uri=path is not None,
+        )
+    connection.path = path or Path(name)
+    return connection
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _of_another_version(path: Path, *, newer: bool) -> IndexUnusable:
+    if newer:
+        return IndexUnusable(
+            f"the index {path} was made by a newer docsearch",
+            hint="update docsearch, or choose another index folder with --home",
+        )
+    return IndexUnusable(
+        f"the index {path} was made by an older docsearch and cannot be written now",
+        hint="run docsearch once where the folder can be written",
+    )
+
+
 @contextmanager
 def _sqlite_errors(path: Path) -> Iterator[None]:
     """SQLite's errors as ours."""
@@ -246,7 +325,9 @@ def _sqlite_errors(path: Path) -> Iterator[None]:
             raise
         raise IndexDamaged(
             f"{path} is not a usable catalog: {error}",
-            hint="move it away and run docsearch index again; documents are not touched",
+            hint="docsearch repair saves what can be saved; documents are not touched",
         ) from error
-    except PermissionError as error:
-        raise StorageFull(f"cannot write {path}: {error.strerror}") from error
+    except OSError as error:
+        raise StorageFull(
+            f"cannot write {path}: {error.strerror}", hint="free some space or check the folder's permissions"
+        ) from error

@@ -40,6 +40,15 @@ class Documents:
         assert number is not None
         return number
 
+    def number_from(self, number: int) -> None:
+        """Documents begun from now on get numbers above this one."""
+        with self.catalog.transaction() as db:
+            highest = db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'documents'").fetchone()[
+                0
+            ]
+            db.execute("DELETE FROM sqlite_sequence WHERE name = 'documents'")
+            db.execute("INSERT INTO sqlite_sequence VALUES ('documents', ?)", (max(number, highest or 0),))
+
     def commit(self, number: int, *, kind: str, title: str, pages: int, waiting: Iterable[int]) -> None:
         """Makes a document ready; `waiting` are its pages that still need OCR."""
         with self.catalog.transaction() as db:

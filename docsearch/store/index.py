@@ -6,48 +6,105 @@ crash leaves rows that nobody sees; `sweep` removes them.
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
-from docsearch.errors import StorageFull
-from docsearch.store.analyzer import Analyzer
+from docsearch.errors import IndexUnusable, StorageFull
+from docsearch.store import generation
+from docsearch.store.analyzer import Analyzer, analyzer_fingerprint
 from docsearch.store.catalog import Catalog
 from docsearch.store.documents import Documents
 from docsearch.store.evidence import Evidence
 from docsearch.store.files import Files
+from docsearch.store.lock import writer_lock
 from docsearch.store.pages import PageTable
 from docsearch.store.recognised import Recognised
 from docsearch.store.tables import Table
 from docsearch.store.vectors import VectorTable
 from docsearch.store.vocabulary import Vocabulary
 
+T = TypeVar("T")
+
+_LAYOUT = 1
+"""Raised whenever columns or indexes of the tables change."""
+
+_MADE_BY = "made by"
 _UNSWEPT = "rows to sweep"
 _UNCOMPACTED = "rows to compact"
+_KEPT = "versions to drop"
+_MOST_WRITES = 32
 
 
 class Index:
-    """All stores of one index folder. The folder is made, readable by its owner only, when missing."""
+    """All stores of one index folder. The folder is made, readable by its owner only, when missing.
+
+    Where the folder cannot be written, what is in it can still be searched.
+    """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise StorageFull(f"cannot make the index folder {folder}: {error.strerror}") from error
         self.folder = folder
+        _make(folder)
+        place = generation.current(folder)
         self.analyzer = Analyzer()
-        self.catalog = Catalog(folder / "catalog.sqlite")
+        self.catalog = Catalog(place / generation.CATALOG)
         self.evidence = Evidence(self.catalog, self.analyzer)
         self.files = Files(self.catalog, self.evidence)
         self.documents = Documents(self.catalog)
         self.recognised = Recognised(self.catalog)
         self.vocabulary = Vocabulary(self.catalog, self.analyzer)
-        self.pages = PageTable(folder / "tables")
+        self.pages = PageTable(place / generation.TABLES)
         self._vectors: dict[str, VectorTable] = {}
-        (folder / "tables").mkdir(mode=0o700, exist_ok=True)
+        self._begin(place)
+
+    @property
+    def tables_folder(self) -> Path:
+        """Where the tables of the generation in use lie."""
+        return self.pages.folder
+
+    def follow(self) -> bool:
+        """Moves on to the index that has taken the place of the open one; says whether one had."""
+        now = generation.identity(self.folder)
+        if now is None or now == self._identity:
+            return False
+        place, *_ = now
+        self.catalog.close()
+        self.catalog.open(place / generation.CATALOG)
+        self.pages = PageTable(place / generation.TABLES)
+        self._vectors = {}
+        self._begin(place)
+        return True
+
+    def consistently(self, ask: Callable[[], T]) -> T:
+        """What `ask` finds, in the index in use; it is asked again if that was replaced meanwhile."""
+        self.follow()
+        try:
+            answer = ask()
+        except (IndexUnusable, sqlite3.Error):
+            if not self.follow():
+                raise
+            return ask()
+        return ask() if self.follow() else answer
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the write lock, on the index in use.
+
+        Raises:
+            IndexBusy: another process is writing.
+            StorageFull: the folder cannot be written.
+        """
+        with writer_lock(self.folder):
+            self.follow()
+            yield
 
     def vectors(self, fingerprint: str, dimensions: int) -> VectorTable:
         """The vector table of a model."""
         if fingerprint not in self._vectors:
-            self._vectors[fingerprint] = VectorTable(self.folder / "tables", fingerprint, dimensions)
+            self._vectors[fingerprint] = VectorTable(self.tables_folder, fingerprint, dimensions)
         return self._vectors[fingerprint]
 
     def sweep(self) -> None:
@@ -61,32 +118,92 @@ class Index:
                 self.catalog.set_fact(_UNSWEPT, "yes")
         if self.catalog.fact(_UNSWEPT) == "yes":
             live = self.documents.live()
-            for table in self._tables():
+            for table in self.tables():
                 table.delete(table.documents() - live)
+            self.grown()
             self.catalog.set_fact(_UNSWEPT, "no")
+        if not self.documents.live() or self.catalog.fact(_MADE_BY) is None:
+            self.catalog.set_fact(_MADE_BY, maker())
+        generation.remove(generation.outlived(self.folder))
+
+    def outdated(self) -> bool:
+        """Whether the pages were analyzed, or the tables laid out, otherwise than it is done now."""
+        return self.catalog.fact(_MADE_BY) not in (None, maker())
 
     def grown(self) -> None:
         """Notes that rows were written since the tables were last compacted."""
-        self.catalog.set_fact(_UNCOMPACTED, "yes")
+        self.catalog.set_fact(_UNCOMPACTED, str(self._uncompacted() + 1))
 
-    def compact(self) -> None:
-        """Brings indexes up to date and gives back space, if rows were written. For the writer only."""
-        if self.catalog.fact(_UNCOMPACTED) != "yes":
+    def needs_upkeep(self) -> bool:
+        """Whether so much was written since the last compaction that searches or the disk suffer."""
+        return self._uncompacted() >= _MOST_WRITES
+
+    def compact(self, keep_seconds: float = 0.001) -> None:
+        """Brings indexes up to date and gives back space, if rows were written. For the writer only.
+
+        Versions of the tables younger than `keep_seconds` stay, for searches that are reading them; the
+        next call drops those.
+        """
+        written = self._uncompacted() > 0
+        if not written and self.catalog.fact(_KEPT) != "yes":
             return
-        for table in self._tables():
-            table.compact()
-        self.catalog.set_fact(_UNCOMPACTED, "no")
+        for table in self.tables():
+            table.compact(keep_seconds)
+        self.catalog.set_fact(_KEPT, "yes" if written and keep_seconds >= 1 else "no")
+        self.catalog.set_fact(_UNCOMPACTED, "0")
         self.catalog.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _uncompacted(self) -> int:
+        """How many times rows were written since the tables were compacted."""
+        value = self.catalog.fact(_UNCOMPACTED) or "0"
+        return int(value) if value.isdecimal() else int(value == "yes")
 
     def size_bytes(self) -> int:
         """Bytes on disk of the whole folder."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        return sum(map(_size, self.folder.rglob("*")))
 
     def close(self) -> None:
         """Closes the catalog; tables hold nothing open."""
         self.catalog.close()
 
-    def _tables(self) -> list[Table]:
-        folder = self.folder / "tables"
+    def tables(self) -> list[Table]:
+        """The page table and all vector tables."""
+        return [self.pages, *self.vector_tables()]
+
+    def vector_tables(self) -> list[VectorTable]:
+        """The vector tables of all models, for what needs no dimensions."""
+        folder = self.tables_folder
         prints = (path.stem.removeprefix("vectors_") for path in sorted(folder.glob("vectors_*.lance")))
-        return [self.pages, *(VectorTable(folder, fingerprint, 0) for fingerprint in prints)]
+        return [VectorTable(folder, fingerprint, 0) for fingerprint in prints]
+
+    def _begin(self, place: Path) -> None:
+        """What is to be done when a generation was opened.
+
+        Tables beside a new catalog belong to one that is lost: its document numbers are not used again.
+        """
+        status = self.catalog.path.stat()
+        self._identity = (place, status.st_dev, status.st_ino)
+        with suppress(OSError):
+            self.tables_folder.mkdir(mode=0o700, exist_ok=True)
+        if self.catalog.created and any(self.tables_folder.glob("*.lance")):
+            self.documents.number_from(int(time.time()))
+            self.catalog.set_fact(_UNSWEPT, "yes")
+
+
+def maker() -> str:
+    """What the rows of tables made now depend on: their layout, and what the analyzer makes of text."""
+    return f"{_LAYOUT} {analyzer_fingerprint()}"
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StorageFull(f"cannot make the index folder {folder}: {error.strerror}") from error
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; none of what is no file or was removed meanwhile."""
+    with suppress(OSError):
+        return path.stat().st_size if path.is_file() else 0
+    return 0
