@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from docsearch.records import Candidate, Filters, Hit, PageId, Query, SearchResu
 from docsearch.search.fuse import FusionWeights, fuse
 from docsearch.search.matching import TermMatcher
 from docsearch.search.rerank import HeadReranker
-from docsearch.search.retrieve import Retrieved, Retriever
+from docsearch.search.retrieve import Retriever
 from docsearch.search.snippet import make_snippet
 from docsearch.search.terms import QueryTerms, query_terms
 from docsearch.store.files import StoredFile
@@ -104,15 +104,10 @@ class Engine:
         if not terms.full_text() and query.image is None:
             return Ranking(query, terms, self._browse(query, selection))
         retriever = Retriever(self.index, self.settings.candidates)
-        documents = retriever.documents(terms)
-        text = retriever.text(terms, documents, selection, live)
-        retrieved = Retrieved(
-            text=text,
-            documents=documents,
-            vectors=self._similar(query, terms, retriever, selection, live)
-            if text or query.image or self.weights.trusts_vectors
-            else [],
-        )
+        retrieved = retriever.words(terms, selection, live)
+        if retrieved.text or query.image or self.weights.trusts_vectors:
+            similar = self._similar(query, terms, retriever, selection, live)
+            retrieved = replace(retrieved, vectors=similar)
         weights = FusionWeights(vectors=1.0) if query.image else self.weights
         return Ranking(query, terms, fuse(retrieved, weights))
 
@@ -131,7 +126,7 @@ class Engine:
 
     def matcher(self, terms: QueryTerms) -> TermMatcher:
         """Finds the words of these terms in texts of this index."""
-        return TermMatcher(terms, self.index.analyzer, self.index.vocabulary.languages())
+        return TermMatcher(terms, self.index.vocabulary.spellings(terms.terms))
 
     def show(self, ranking: Ranking, limit: int, started: float) -> SearchResult:
         """The first candidates as hits; files and texts are looked up for these only."""

@@ -1,54 +1,53 @@
-"""Finds the words of a text that match a query, remembering what each word turned out to be."""
+"""Finds the words of a text that match a query, by how the words of its terms are spelled on pages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from docsearch.search.terms import QueryTerms
-from docsearch.store.analyzer import Analyzer, fold_with_places, spaced_words, tokens
-
-_NO_GROUP = -1
-_KEPT = 1
-"""Stemming changes the end of a word and leaves its first letter ("dying" becomes "die")."""
+from docsearch.store.analyzer import fold_with_places, spaced_words, tokens
 
 
 class TermMatcher:
-    """Says which group of the query a word on a page belongs to; serves all pages of one query."""
+    """Says which group of the query a word on a page belongs to; serves all pages of one query.
 
-    def __init__(self, terms: QueryTerms, analyzer: Analyzer, languages: tuple[str, ...]) -> None:
+    Args:
+        terms: what the query looks for.
+        spellings: for each of its terms, the folded words that stand for it on the index's pages.
+    """
+
+    def __init__(self, terms: QueryTerms, spellings: Mapping[str, Collection[str]]) -> None:
         self.weights = [max((terms.weights[t] for t in group), default=0.0) for group in terms.groups]
-        self._analyzer = analyzer
-        self._languages = languages
-        self._terms = {term: number for number, group in enumerate(terms.groups) for term in group}
-        self._known: dict[str, int] = {}
-        self._beginnings = frozenset(term[:_KEPT] for term in self._terms)
+        self._groups: dict[str, int] = {}
+        for number, group in reversed(list(enumerate(terms.groups))):
+            for term in group:
+                self._groups |= dict.fromkeys((term, *spellings.get(term, ())), number)
 
     def matches(self, text: str) -> Iterator[tuple[int, int, int]]:
         """(group, start, end) of each word of `text` that matches, in order."""
         folded, starts, ends = fold_with_places(text)
         words = spaced_words(folded)
         if words is None:
-            for word, start, end in tokens(text):
-                if (group := self.group(word)) >= 0:
-                    yield group, start, end
+            yield from self._tokens(text)
             return
+        groups = self._groups
         for match in words:
-            if (group := self.group(match.group())) >= 0:
+            word = match.group()
+            group = groups.get(word.replace(",", "") if "," in word else word)
+            if group is not None:
                 yield group, starts[match.start()], ends[match.end() - 1]
 
     def holds(self, text: str) -> bool:
         """Whether any word of `text` matches."""
         return next(self.matches(text), None) is not None
 
-    def group(self, word: str) -> int:
-        """The number of the group a folded word belongs to, or -1."""
-        group = self._known.get(word)
-        if group is None:
-            group = self._known[word] = self._find_group(word.replace(",", ""))
-        return group
-
-    def _find_group(self, word: str) -> int:
-        if word[:_KEPT] not in self._beginnings:
-            return _NO_GROUP
-        variants = self._analyzer.variants(word, self._languages)
-        return next((self._terms[variant] for variant in variants if variant in self._terms), _NO_GROUP)
+    def _tokens(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """Matches in scripts written without spaces too, where a query may be a single character."""
+        for word, start, end in tokens(text):
+            group = self._groups.get(word)
+            if group is not None:
+                yield group, start, end
+            elif len(word) == 2 and end - start == 2:
+                for place, character in enumerate(word, start):
+                    if character in self._groups and not character.isascii():
+                        yield self._groups[character], place, place + 1

@@ -7,6 +7,7 @@ out, and asked for again further down when they took the place of live ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,22 +48,22 @@ class Retriever:
         self.index = index
         self.limit = limit
 
-    def text(
-        self, terms: QueryTerms, documents: Mapping[int, float], selection: Selection, live: Set[int]
-    ) -> RankedPages:
-        """Pages by BM25, with the best pages of the documents that have most evidence added.
+    def words(self, terms: QueryTerms, selection: Selection, live: Set[int]) -> Retrieved:
+        """Pages by BM25 and document evidence, with the best pages of the documents that have most of it.
 
         A document whose name or title holds the words and whose pages do not counts by its first page.
         """
         query = terms.full_text()
-        found = dict(self._pages(query, selection, live))
+        asked = [self._ask_pages(query, selection)]
+        documents = self.documents(terms)
         best = self._best_documents(documents, selection, live)
         if best:
-            found |= dict(self._pages(query, Selection(frozenset(best), selection.leading_pages), live))
+            asked.append(self._ask_pages(query, Selection(frozenset(best), selection.leading_pages)))
+        found = {page: score for answer in asked for page, score in answer.live(live)}
         if not query.phrases and not query.excluded:
             known = {page.doc for page in found}
             found |= {PageId(document, 1): 0.0 for document in best if document not in known}
-        return _ranked(found)
+        return Retrieved(_ranked(found), documents)
 
     def documents(self, terms: QueryTerms) -> dict[int, float]:
         """Evidence for documents: what their titles, names and first pages say."""
@@ -76,25 +77,35 @@ class Retriever:
         self, table: VectorTable, vector: NDArray[np.float32], selection: Selection, live: Set[int]
     ) -> RankedPages:
         """Pages by similarity to a query vector, shape (dimensions,)."""
-        return self._live(lambda limit: table.nearest(vector, limit, selection), live)
+        return _Asked(lambda limit: table.begin_nearest(vector, limit, selection), self.limit).live(live)
 
-    def _pages(self, query: TermQuery, selection: Selection, live: Set[int]) -> RankedPages:
-        return self._live(lambda limit: self.index.pages.match(query, limit, selection), live)
-
-    def _live(self, ask: Callable[[int], RankedPages], live: Set[int]) -> RankedPages:
-        """The first `limit` live pages of a list that can be asked for any number of rows."""
-        limit = self.limit
-        while True:
-            rows = ask(limit)
-            alive = [(page, score) for page, score in rows if page.doc in live]
-            if len(alive) >= self.limit or len(rows) < limit:
-                return alive[: self.limit]
-            limit *= 4
+    def _ask_pages(self, query: TermQuery, selection: Selection) -> _Asked:
+        return _Asked(lambda limit: self.index.pages.begin_match(query, limit, selection), self.limit)
 
     def _best_documents(self, scores: Mapping[int, float], selection: Selection, live: Set[int]) -> list[int]:
         allowed = live if selection.documents is None else live & selection.documents
         ranked = sorted((d for d in scores if d in allowed), key=lambda d: (-scores[d], d))
         return ranked[:_BEST_DOCUMENTS]
+
+
+class _Asked:
+    """A list that was asked for, `limit` rows of it first; the answer is only waited for in `live`."""
+
+    def __init__(self, ask: Callable[[int], Future[RankedPages]], limit: int) -> None:
+        self.ask = ask
+        self.limit = limit
+        self.answer = ask(limit)
+
+    def live(self, live: Set[int]) -> RankedPages:
+        """The first `limit` live pages; more rows are asked for when others took their places."""
+        asked = self.limit
+        while True:
+            rows = self.answer.result()
+            alive = [(page, score) for page, score in rows if page.doc in live]
+            if len(alive) >= self.limit or len(rows) < asked:
+                return alive[: self.limit]
+            asked *= 4
+            self.answer = self.ask(asked)
 
 
 def _ranked(scores: dict[PageId, float]) -> RankedPages:

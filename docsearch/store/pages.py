@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docsearch.records import PageId, TextSource
 from docsearch.store.tables import EVERYTHING, Selection, Table, in_list, page_ids, row_id
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _COMPRESSED = {"lance-encoding:compression": "zstd"}
 _INDEX_FROM_ROWS = 200
@@ -82,20 +85,24 @@ class PageTable(Table):
         self, query: TermQuery, limit: int, selection: Selection = EVERYTHING
     ) -> list[tuple[PageId, float]]:
         """The best pages by BM25, best first. The selection is applied before the cut."""
-        if not query:
-            return []
+        return self.begin_match(query, limit, selection).result()
 
-        def run(table: Any) -> Any:
-            search = table.search(_lance_query(query)).select(["doc", "page", "_score"]).limit(limit)
+    def begin_match(
+        self, query: TermQuery, limit: int, selection: Selection = EVERYTHING
+    ) -> Future[list[tuple[PageId, float]]]:
+        """Like `match`, without waiting for the answer."""
+
+        async def run(table: Any) -> list[tuple[PageId, float]]:
+            if not query:
+                return []
+            search = table.query().nearest_to_text(_lance_query(query))
             condition = selection.sql()
             if condition:
-                search = search.where(condition, prefilter=True)
-            return search.to_arrow()
+                search = search.where(condition)
+            rows = await search.select(["doc", "page", "_score"]).limit(limit).to_arrow()
+            return list(zip(page_ids(rows), rows["_score"].to_pylist(), strict=True))
 
-        rows = self.read(run, None)
-        if rows is None:
-            return []
-        return list(zip(page_ids(rows), rows["_score"].to_pylist(), strict=True))
+        return self.begin(run, [])
 
     def terms(self, pages: Iterable[PageId]) -> dict[PageId, str]:
         """Index terms, joined by blanks, of the given pages; pages without a row are left out."""
@@ -114,11 +121,11 @@ class PageTable(Table):
     def _rows(self, pages: Iterable[PageId], columns: list[str]) -> Any:
         ids = [row_id(page) for page in pages]
 
-        def run(table: Any) -> Any:
-            search = table.search().where(in_list("id", ids)).select(["doc", "page", *columns])
-            return search.limit(len(ids)).to_arrow()
+        async def run(table: Any) -> Any:
+            search = table.query().where(in_list("id", ids)).select(["doc", "page", *columns])
+            return await search.limit(len(ids)).to_arrow()
 
-        return self.read(run, None) if ids else None
+        return self.ask(run, None) if ids else None
 
     def _index(self, table: Any) -> None:
         from lancedb.index import FTS, BTree

@@ -7,7 +7,7 @@ in the catalog is invisible to search and swept later.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from docsearch.records import PageId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -70,6 +71,7 @@ class Table:
         self.folder = folder
         self.name = name
         self._open: Any = None
+        self._asked: Any = None
 
     def _schema(self) -> Any:
         raise NotImplementedError
@@ -107,6 +109,36 @@ class Table:
         with lance_errors(self.folder):
             return query(self.table())
 
+    def ask(self, query: Callable[[Any], Awaitable[T]], nothing: T) -> T:
+        """Like `read`, of LanceDB's asynchronous table, which answers in half the time."""
+        return self.begin(query, nothing).result()
+
+    def begin(self, query: Callable[[Any], Awaitable[T]], nothing: T) -> Future[T]:
+        """Like `ask`, without waiting: several questions may be under way at a time."""
+        import asyncio
+
+        from lancedb.background_loop import LOOP
+
+        return asyncio.run_coroutine_threadsafe(self._answer(query, nothing), LOOP.loop)
+
+    async def _answer(self, query: Callable[[Any], Awaitable[T]], nothing: T) -> T:
+        if not self.exists():
+            return nothing
+        try:
+            return await query(await self._asked_table())
+        except (RuntimeError, OSError, ValueError):
+            self._asked = None
+        with lance_errors(self.folder):
+            return await query(await self._asked_table())
+
+    async def _asked_table(self) -> Any:
+        if self._asked is None:
+            import lancedb
+
+            database = await lancedb.connect_async(self.folder, read_consistency_interval=timedelta(0))
+            self._asked = await database.open_table(self.name)
+        return self._asked
+
     # -- writing -------------------------------------------------------------------------------
 
     def append(self, rows: Any) -> None:
@@ -126,8 +158,8 @@ class Table:
             with lance_errors(self.folder):
                 self.table().delete(in_list("doc", documents))
 
-    def compact(self) -> None:
-        """Folds new rows into the indexes, joins small fragments, drops old versions.
+    def compact(self, keep_seconds: float = 0.001) -> None:
+        """Folds new rows into the indexes, joins small fragments, drops versions older than `keep_seconds`.
 
         Only for the one process that holds the write lock. A reader in the middle of a query may
         miss a file of an old version, which `read` forgives.
@@ -137,7 +169,7 @@ class Table:
         with lance_errors(self.folder):
             table = self.table()
             self._index(table)
-            table.optimize(cleanup_older_than=timedelta(milliseconds=1), delete_unverified=True)
+            table.optimize(cleanup_older_than=timedelta(seconds=keep_seconds), delete_unverified=True)
 
     def _index(self, table: Any) -> None:
         """Makes the indexes that are missing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -54,20 +55,24 @@ class VectorTable(Table):
         self, vector: NDArray[np.float32], limit: int, selection: Selection = EVERYTHING
     ) -> list[tuple[PageId, float]]:
         """The pages with the largest dot product with `vector`, shape (dimensions,), best first."""
+        return self.begin_nearest(vector, limit, selection).result()
 
-        def run(table: Any) -> Any:
-            search = table.search(vector.astype(np.float16), vector_column_name="vector").distance_type("dot")
+    def begin_nearest(
+        self, vector: NDArray[np.float32], limit: int, selection: Selection = EVERYTHING
+    ) -> Future[list[tuple[PageId, float]]]:
+        """Like `nearest`, without waiting for the answer."""
+
+        async def run(table: Any) -> list[tuple[PageId, float]]:
+            search = table.query().nearest_to(vector.astype(np.float16)).column("vector").distance_type("dot")
             search = search.nprobes(_PROBES).refine_factor(_REFINE).select(["doc", "page", "_distance"])
             condition = selection.sql()
             if condition:
-                search = search.where(condition, prefilter=True)
-            return search.limit(limit).to_arrow()
+                search = search.where(condition)
+            rows = await search.limit(limit).to_arrow()
+            similarities = [1.0 - distance for distance in rows["_distance"].to_pylist()]
+            return list(zip(page_ids(rows), similarities, strict=True))
 
-        rows = self.read(run, None)
-        if rows is None:
-            return []
-        similarities = [1.0 - distance for distance in rows["_distance"].to_pylist()]
-        return list(zip(page_ids(rows), similarities, strict=True))
+        return self.begin(run, [])
 
     def _index(self, table: Any) -> None:
         from lancedb.index import IvfRq

@@ -57,6 +57,17 @@ class Vocabulary:
         )
         return dict(rows.fetchall())
 
+    def spellings(self, terms: Sequence[str]) -> dict[str, list[str]]:
+        """How the words of each term are spelled on pages, folded; words of over 30 letters are not kept."""
+        marks = ", ".join("?" for _ in terms)
+        rows = self.catalog.connection.execute(
+            f"SELECT stem, word FROM vocabulary WHERE stem IN ({marks})", tuple(terms)
+        )
+        found: dict[str, list[str]] = {}
+        for stem, word in rows:
+            found.setdefault(stem, []).append(word)
+        return found
+
     def unknown(self, words: Iterable[str]) -> list[str]:
         """Those of the words that stand on no page and are of a length to be a mistyped one."""
         long_words = [w for w in words if w.isalpha() and _SHORTEST_CORRECTED <= len(w) <= _LONGEST]

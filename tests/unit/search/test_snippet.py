@@ -16,6 +16,7 @@ from docsearch.store.analyzer import Analyzer, fold
 
 LANGUAGES = ("english", "german")
 ANALYZER = Analyzer()
+PAGE_WORDS = ("invoice", "invoices", "grosse", "2018", "协议", "1234", "dying", "die", "sky", "skies")
 TEXT = st.lists(
     st.one_of(
         st.text(st.characters(codec="utf-8"), max_size=5),
@@ -42,7 +43,10 @@ def matcher(*words: str) -> TermMatcher:
     """Looks for these folded words, all of weight 1."""
     groups = tuple(ANALYZER.variants(word, LANGUAGES) for word in words)
     weights: Mapping[str, float] = {term: 1.0 for group in groups for term in group}
-    return TermMatcher(QueryTerms(" ".join(words), groups, weights, (), (), {}), ANALYZER, LANGUAGES)
+    spellings = {
+        stem: [word for word in PAGE_WORDS if stem in ANALYZER.variants(word, LANGUAGES)] for stem in weights
+    }
+    return TermMatcher(QueryTerms(" ".join(words), groups, weights, (), (), {}), spellings)
 
 
 QUERY = ("invoice", "grosse", "2018", "协议", "1234")
@@ -105,6 +109,12 @@ def test_decomposed_text_is_marked_at_the_right_place() -> None:
 )
 def test_irregular_stems_are_marked_too(query: str, word: str) -> None:
     assert matcher(fold(query)).holds(f"the {word} light")
+
+
+@pytest.mark.parametrize(("text", "marked"), [("中国人", ["中"]), ("在中", ["中"]), ("中", ["中"])])
+def test_a_lone_character_is_marked_inside_longer_runs(text: str, marked: list[str]) -> None:
+    snippet = make_snippet(text, matcher("中"))
+    assert [snippet.text[start:end] for start, end in snippet.spans] == marked
 
 
 def test_boxes_of_matching_words() -> None:

@@ -25,6 +25,14 @@ def test_counts_are_by_stem_and_add_up(vocabulary: Vocabulary) -> None:
     assert vocabulary.page_counts([]) == {}
 
 
+def test_spellings_are_the_words_of_a_stem(vocabulary: Vocabulary) -> None:
+    assert vocabulary.spellings(["invoic", "leas", "nothing"]) == {
+        "invoic": ["invoice", "invoices"],
+        "leas": ["lease"],
+    }
+    assert vocabulary.spellings([]) == {}
+
+
 def test_words_of_a_page_count_once(index: Index) -> None:
     assert count_words([("a b", "english"), ("a", "german")]) == Counter(
         {("a", "english"): 1, ("b", "english"): 1, ("a", "german"): 1}
