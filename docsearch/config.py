@@ -79,6 +79,27 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """[watch]: how the index is kept current."""
+
+    settle_seconds: float = 1.0
+    """A changed file is read when it was left alone for this long."""
+    sweep_minutes: float = 60.0
+    """All folders are compared with the index this often, for changes that went unnoticed."""
+    poll_seconds: float = 60.0
+    """Folders on file systems that tell no changes (network drives) are compared this often; large ones
+    less often, so that it takes a fiftieth of the time at most."""
+    background: bool = True
+    """Whether scans are recognised and vectors made while nothing else is to be done, at low priority."""
+    battery_percent: int = 50
+    """On battery that work waits while less than this is left; 100 keeps it for the mains, 0 never waits."""
+    search_pause_seconds: float = 5.0
+    """That work pauses for this long after every search on this machine."""
+    screen: bool = True
+    """Whether the search screen keeps the index current while it is open and nothing else does."""
+
+
+@dataclass(frozen=True, slots=True)
 class ViewSettings:
     """[view]: how pages are opened."""
 
@@ -95,6 +116,7 @@ class Settings:
     search: SearchSettings = field(default_factory=SearchSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     view: ViewSettings = field(default_factory=ViewSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +195,7 @@ def _value(where: str, kind: Any, value: Any) -> Any:
         return tuple(value)
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    if kind in (str, int) and type(value) is kind:
+    if kind in (str, int, bool) and type(value) is kind:
         return value
-    expected = {str: "a text", int: "a whole number", float: "a number"}.get(kind, "a list of texts")
+    expected = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a list of texts")
     raise SettingsError(f"{where} must be {expected}, not {value!r}")

@@ -59,6 +59,29 @@ def discover(roots: Iterable[Path], excluded: Sequence[Path] = ()) -> Iterator[F
         yield from _discover_root(root.absolute(), barred)
 
 
+def discover_at(root: Path, path: Path, excluded: Sequence[Path] = ()) -> Iterator[Finding]:
+    """What `discover` finds of a root at `path` and below it: a file, a folder, or nothing any more."""
+    barred = frozenset(os.fspath(folder.absolute()) for folder in excluded)
+    if path == root:
+        yield from _discover_root(root, barred)
+    elif not root.is_dir():
+        yield Offline(root)
+    else:
+        yield from _descend(os.fspath(root), path.relative_to(root).parts, barred)
+
+
+def concerns(root: Path, path: Path, *, is_folder: bool) -> bool:
+    """Whether a change at `path` can change what is found below the root, going by the names alone."""
+    if path == root:
+        return True
+    if root not in path.parents:
+        return False
+    *folders, name = path.relative_to(root).parts
+    if any(folder.startswith(".") for folder in folders):
+        return False
+    return name == IGNORE_FILE or (not name.startswith(".") if is_folder else is_candidate(name))
+
+
 def is_candidate(name: str) -> bool:
     """Whether a file of this name may be indexed: not hidden, not unfinished, not of a foreign kind."""
     if name.startswith((".", "~$")) or name.lower().endswith(_UNFINISHED):
@@ -114,9 +137,45 @@ def _discover_root(root: Path, barred: frozenset[str]) -> Iterator[Finding]:
         yield from _walk(os.fspath(root), barred)
 
 
-def _walk(top: str, barred: frozenset[str]) -> Iterator[Finding]:
+def _descend(folder: str, parts: Sequence[str], barred: frozenset[str]) -> Iterator[Finding]:
+    """Goes down from a root by the rules of `_walk`, along one path."""
+    ignores: tuple[_Ignore, ...] = ()
+    for depth, part in enumerate(parts, 1):
+        path = os.path.join(folder, part)  # noqa: PTH118 (a Path for each of many changes is slow)
+        try:
+            ignores = (*ignores, *_ignore_of(folder))
+            is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            yield _unreadable(Path(path), error)
+            return
+        if part.startswith(".") or path in barred or _is_ignored(path, ignores, is_folder):
+            return
+        if depth == len(parts):
+            yield from _walk(path, barred, ignores) if is_folder else _named(path)
+        elif not is_folder:
+            return
+        folder = path
+
+
+def _named(path: str) -> Iterator[Finding]:
+    """One file, by its path."""
+    if not is_candidate(Path(path).name):
+        return
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError as error:
+        if not (isinstance(error, FileNotFoundError) or os.path.islink(path)):  # noqa: PTH114
+            yield _unreadable(Path(path), error)
+        return
+    if stat.S_ISREG(status.st_mode):
+        yield _found(path, status)
+
+
+def _walk(top: str, barred: frozenset[str], ignores: tuple[_Ignore, ...] = ()) -> Iterator[Finding]:
     """Depth first with a stack of our own, so that depth is bounded by memory and not by recursion."""
-    waiting: list[tuple[str, tuple[_Ignore, ...]]] = [(top, ())]
+    waiting: list[tuple[str, tuple[_Ignore, ...]]] = [(top, ignores)]
     while waiting:
         folder, ignores = waiting.pop()
         try:
@@ -173,8 +232,18 @@ class _Ignore:
 
 def _ignore_in(folder: str, entries: Sequence[os.DirEntry[str]]) -> Iterator[_Ignore]:
     if any(entry.name == IGNORE_FILE and entry.is_file() for entry in entries):
-        lines = Path(folder, IGNORE_FILE).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-        yield _Ignore(folder, pathspec.GitIgnoreSpec.from_lines(lines))
+        yield _read_ignore(folder)
+
+
+def _ignore_of(folder: str) -> Iterator[_Ignore]:
+    """The same for a folder that is not listed."""
+    if Path(folder, IGNORE_FILE).is_file():
+        yield _read_ignore(folder)
+
+
+def _read_ignore(folder: str) -> _Ignore:
+    lines = Path(folder, IGNORE_FILE).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    return _Ignore(folder, pathspec.GitIgnoreSpec.from_lines(lines))
 
 
 def _is_ignored(path: str, ignores: Sequence[_Ignore], is_folder: bool = False) -> bool:

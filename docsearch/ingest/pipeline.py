@@ -7,7 +7,7 @@ and can be stopped at any moment; the next run goes on. The modules `scan`, `tex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,12 +15,11 @@ from docsearch.config import Settings
 from docsearch.ingest.embed import embed_pages
 from docsearch.ingest.readers import Readers
 from docsearch.ingest.recognise import recognise_pages
-from docsearch.ingest.scan import scan_root
+from docsearch.ingest.scan import Changes, scan_changes, scan_root
 from docsearch.ingest.text import read_texts
 from docsearch.models.protocols import Embedder
 from docsearch.records import Failure, Progress
 from docsearch.store.index import Index
-from docsearch.store.lock import writer_lock
 
 
 class Tier(StrEnum):
@@ -31,8 +30,18 @@ class Tier(StrEnum):
     VECTORS = "vectors"
 
 
+BACKGROUND = (Tier.OCR, Tier.VECTORS)
+"""The tiers that take their time."""
+READERS_SECONDS = 10.0
+"""While folders are watched, versions of the tables that searches may be reading are kept this long."""
+
+
 class Indexer:
-    """One indexing run over all roots."""
+    """Indexing runs over all roots, or over what changed.
+
+    Every run raises IndexBusy when another process is writing, and StorageFull when the index cannot
+    be written; what is committed stays usable.
+    """
 
     def __init__(self, index: Index, settings: Settings, embedder: Callable[[], Embedder] | None) -> None:
         self.index = index
@@ -42,31 +51,64 @@ class Indexer:
     def run(
         self, paths: Iterable[Path], *, tiers: Sequence[Tier], retry: bool = False
     ) -> Iterator[Progress | Failure]:
-        """Adds `paths` as roots and updates every root; yields how far it is and what failed.
-
-        Raises:
-            IndexBusy: another process is writing.
-            StorageFull: the index cannot be written; what is committed stays usable.
-        """
-        with writer_lock(self.index.folder):
+        """Adds `paths` as roots and updates every root; yields how far it is and what failed."""
+        with self.index.writing():
             for path in paths:
                 self.index.files.add_root(path)
             self.index.sweep()
             with Readers(self.settings) as readers:
-                yield from self._update(readers, tiers, retry)
+                yield from self._scan_and_read(readers, tiers, retry)
+                yield from self._in_background(readers, tiers)
             self.index.sweep()
             self.index.compact()
 
-    def _update(self, readers: Readers, tiers: Sequence[Tier], retry: bool) -> Iterator[Progress | Failure]:
+    def update(
+        self, changes: Changes, readers: Readers
+    ) -> Generator[Progress | Failure, None, tuple[Path, ...]]:
+        """Scans what may have changed and reads texts; returns files that are still being written.
+
+        Tables are only swept and compacted when enough has come together: call `tidy` at rest.
+        """
+        with self.index.writing():
+            scanned = yield from scan_changes(self.index, changes)
+            if scanned.unread:
+                yield from read_texts(self.index, readers, scanned.unread)
+            if self.index.needs_upkeep():
+                self._tidy()
+            return tuple(scanned.unsettled)
+
+    def complete(self, readers: Readers) -> Iterator[Progress | Failure]:
+        """Recognises what waits for OCR and embeds what has no vectors."""
+        with self.index.writing():
+            yield from self._in_background(readers, BACKGROUND, keep_seconds=READERS_SECONDS)
+            self._tidy()
+
+    def tidy(self) -> None:
+        """Removes what no file holds any more, and compacts the tables."""
+        with self.index.writing():
+            self._tidy()
+
+    def _tidy(self) -> None:
+        self.index.sweep()
+        self.index.compact(keep_seconds=READERS_SECONDS)
+
+    def _scan_and_read(
+        self, readers: Readers, tiers: Sequence[Tier], retry: bool
+    ) -> Iterator[Progress | Failure]:
         unread = []
         for number, root, _ in self.index.files.roots():
-            unread += yield from scan_root(self.index, number, root, retry=retry)
+            scanned = yield from scan_root(self.index, number, root, retry=retry)
+            unread += scanned.unread
         if Tier.TEXT in tiers and unread:
             yield from read_texts(self.index, readers, unread)
             self.index.compact()
+
+    def _in_background(
+        self, readers: Readers, tiers: Sequence[Tier], keep_seconds: float = 0.001
+    ) -> Iterator[Progress | Failure]:
         if Tier.OCR in tiers and self.settings.ocr.engine != "off" and self.index.documents.waiting_for_ocr():
             yield from recognise_pages(self.index, readers)
-            self.index.compact()
+            self.index.compact(keep_seconds)
         if Tier.VECTORS in tiers and self.embedder is not None:
             embedder = self.embedder()
             if self.index.documents.waiting_for_vectors(embedder.fingerprint):

@@ -19,6 +19,7 @@ class Readers:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._stack = ExitStack()
+        self._text: WorkerPool | None = None
 
     @property
     def passwords(self) -> tuple[str, ...]:
@@ -26,10 +27,11 @@ class Readers:
         return self.settings.index.passwords
 
     def text_pool(self) -> WorkerPool:
-        """Workers that read text layers and analyze them."""
-        return self._stack.enter_context(
-            WorkerPool(self._processes(), limits=self._limits(), analyse=_ANALYZE)
-        )
+        """Workers that read text layers and analyze them; always the same ones."""
+        if self._text is None:
+            pool = WorkerPool(self._processes(), limits=self._limits(), analyse=_ANALYZE)
+            self._text = self._stack.enter_context(pool)
+        return self._text
 
     def ocr_pool(self) -> WorkerPool:
         """Workers that recognise text in page images, one thread each, at low priority."""

@@ -1,22 +1,47 @@
-"""Compares a root's files with the catalog: what is new, changed, copied, moved or gone.
+"""Compares a root, or some paths below it, with the catalog: what is new, changed, copied, moved, gone.
 
 Nothing is read but the content digests of files that are new or whose size or time changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+import os
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from docsearch.errors import UnreadableDocument
-from docsearch.ingest.discover import FoundFile, Offline, content_hash, discover
+from docsearch.ingest.discover import (
+    IGNORE_FILE,
+    Finding,
+    FoundFile,
+    Offline,
+    content_hash,
+    discover,
+    discover_at,
+)
 from docsearch.records import Failure, FailureKind, Progress
 from docsearch.store.files import FileState, StoredFile
 from docsearch.store.index import Index
 
 _REPORT_EVERY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Where something may have changed: files and folders, and roots to be compared as a whole.
+
+    Attributes:
+        paths: each may be a file, a folder (with all below it), or gone.
+        roots: roots to compare as a whole.
+        settle_seconds: files in folders that were changed within this time are left alone, and reported.
+    """
+
+    paths: tuple[Path, ...] = ()
+    roots: tuple[Path, ...] = ()
+    settle_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,42 +53,54 @@ class UnreadFile:
 
 
 @dataclass(slots=True)
+class Scanned:
+    """What a scan came to: files to be read, and files that are still being written."""
+
+    unread: list[UnreadFile] = field(default_factory=list)
+    unsettled: list[Path] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Listing:
-    """What is in a root now. Files below an unreadable folder are neither there nor gone."""
+    """What is in a place now. Files below an unreadable folder are neither there nor gone."""
 
     files: list[FoundFile] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
 
 def scan_root(
-    index: Index, number: int, root: Path, *, retry: bool = False
-) -> Generator[Progress | Failure, None, list[UnreadFile]]:
-    """Updates the catalog for one root and returns the files that must be read.
+    index: Index, number: int, root: Path, *, retry: bool = False, settle_seconds: float = 0.0
+) -> Generator[Progress | Failure, None, Scanned]:
+    """Updates the catalog for one root and tells which files must be read.
 
     A root that is not there (an unmounted drive) is marked offline and keeps its documents.
     """
-    listing = _list(index, root)
+    listing = None if _is_unmounted(index, root) else _list(discover([root], _excluded(index)))
     index.files.set_online(number, listing is not None)
     if listing is None:
         yield Failure(root, FailureKind.UNREADABLE, "the folder is not there; its documents are kept")
-        return []
-    index.files.replace_stray_failures(root, listing.failures)
-    yield from listing.failures
+        return Scanned()
     known = index.files.of_root(number)
-    unread = []
-    for done, found in enumerate(listing.files):
-        if done % _REPORT_EVERY == 0:
-            yield Progress("scan", 0, 0, done, len(listing.files), found.path)
-        stored = known.get(found.path)
-        if _unchanged(found, stored, retry=retry):
-            continue
-        outcome = _place(index, number, found)
-        if isinstance(outcome, Failure):
-            yield outcome
-        elif outcome is not None:
-            unread.append(outcome)
-    _forget_gone(index, known, listing)
-    return unread
+    return (yield from _compare(index, number, root, listing, known, retry, settle_seconds))
+
+
+def scan_changes(index: Index, changes: Changes) -> Generator[Progress | Failure, None, Scanned]:
+    """Updates the catalog for what may have changed. A path of no root, or of one that is away, counts not.
+
+    What is new is placed before anything is forgotten for good, so a file that was moved is not read again.
+    """
+    scanned = Scanned()
+    roots = index.files.roots()
+    paths = _outermost(path.parent if path.name == IGNORE_FILE else path for path in changes.paths)
+    for number, root, _ in roots:
+        if root in changes.roots:
+            part = yield from scan_root(index, number, root, settle_seconds=changes.settle_seconds)
+        else:
+            below = [path for path in paths if path == root or root in path.parents]
+            part = yield from _scan_paths(index, number, root, below, changes)
+        scanned.unread += part.unread
+        scanned.unsettled += part.unsettled
+    return scanned
 
 
 def is_current(file: FileState | StoredFile) -> bool:
@@ -82,10 +119,79 @@ def current_paths(index: Index, documents: Iterable[int]) -> dict[int, Path]:
     return {number: file.path for number, files in current for file in islice(files, 1)}
 
 
-def _list(index: Index, root: Path) -> Listing | None:
-    """What is in the root, or None when it is not there."""
+def _scan_paths(
+    index: Index, number: int, root: Path, paths: Sequence[Path], changes: Changes
+) -> Generator[Progress | Failure, None, Scanned]:
+    scanned = Scanned()
+    if not paths or _is_unmounted(index, root):
+        return scanned
+    for path in paths:
+        listing = _list(discover_at(root, path, _excluded(index)))
+        if listing is None:
+            return scanned
+        known = index.files.at(path)
+        asked = any(found.path == path for found in listing.files)
+        settle_seconds = 0.0 if asked else changes.settle_seconds
+        part = yield from _compare(index, number, path, listing, known, False, settle_seconds)
+        scanned.unread += part.unread
+        scanned.unsettled += part.unsettled
+    return scanned
+
+
+def _compare(
+    index: Index,
+    number: int,
+    top: Path,
+    listing: Listing,
+    known: Mapping[Path, StoredFile],
+    retry: bool,
+    settle_seconds: float,
+) -> Generator[Progress | Failure, None, Scanned]:
+    """Brings what the catalog knows at and below `top` in line with what is there."""
+    index.files.replace_stray_failures(top, listing.failures)
+    yield from listing.failures
+    scanned = Scanned()
+    for done, found in enumerate(listing.files):
+        if done % _REPORT_EVERY == 0:
+            yield Progress("scan", 0, 0, done, len(listing.files), found.path)
+        if _unchanged(found, known.get(found.path), retry=retry):
+            continue
+        if 0 <= time.time() - found.mtime_ns / 1e9 < settle_seconds:
+            scanned.unsettled.append(found.path)
+            continue
+        outcome = _place(index, number, found)
+        if isinstance(outcome, Failure):
+            yield outcome
+        elif outcome is not None:
+            scanned.unread.append(outcome)
+    _forget_gone(index, known, listing)
+    return scanned
+
+
+def _outermost(paths: Iterable[Path]) -> list[Path]:
+    """The paths that lie below no other of them."""
+    chosen: set[Path] = set(paths)
+    return sorted(path for path in chosen if chosen.isdisjoint(path.parents))
+
+
+def _excluded(index: Index) -> tuple[Path, ...]:
+    return (index.folder, index.folder.with_name("cache"))
+
+
+def _is_unmounted(index: Index, root: Path) -> bool:
+    """Whether a root that was a mount point is now the empty folder that stays when a drive is gone."""
+    fact = f"mount point {os.fsencode(root).hex()}"
+    if root.is_mount():
+        if index.catalog.fact(fact) is None:
+            index.catalog.set_fact(fact, "yes")
+        return False
+    return index.catalog.fact(fact) is not None and root.is_dir() and not any(root.iterdir())
+
+
+def _list(findings: Iterator[Finding]) -> Listing | None:
+    """What was found, or None when the root is not there."""
     listing = Listing()
-    for finding in discover([root], excluded=(index.folder, index.folder.with_name("cache"))):
+    for finding in findings:
         match finding:
             case FoundFile():
                 listing.files.append(finding)

@@ -93,6 +93,10 @@ class WorkerPool:
         self._slots = [_Slot() for _ in range(max(1, processes))]
         self._held = 0.0
 
+    def warm(self) -> None:
+        """Start a process before there is a job for it."""
+        self._slots[0].start(self._setup)
+
     def run(
         self, jobs: Iterable[Job], is_cached: IsCachedAnswer = lambda _digest: False
     ) -> Generator[Event, None, None]:
@@ -242,11 +246,15 @@ class _Slot:
     moved: float = 0.0
 
     def begin(self, setup: Setup, assignment: Assignment, now: float) -> None:
+        reader = self.start(setup)
+        self.moved = now
+        reader.send(assignment)
+
+    def start(self, setup: Setup) -> _Reader:
         if self.reader is None:
             self.reader = _Reader(setup)
             self.is_ready = False
-        self.moved = now
-        self.reader.send(assignment)
+        return self.reader
 
     def heard(self, now: float) -> None:
         self.moved = now

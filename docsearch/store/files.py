@@ -90,6 +90,17 @@ class Files:
         stored = (StoredFile(Path(os.fsdecode(row[0])), row[1], row[2], row[3], row[4]) for row in rows)
         return {file.path: file for file in stored}
 
+    def at(self, path: Path) -> dict[Path, StoredFile]:
+        """The file at a path, or all below it when it is a folder's, by path."""
+        start = os.fsencode(path)
+        rows = self.catalog.connection.execute(
+            "SELECT path, size, mtime_ns, content, document FROM files "
+            "WHERE path = ? OR (path > ? AND path < ?)",
+            (start, start + b"/", start + b"0"),  # 0 is what follows the slash
+        )
+        stored = (StoredFile(Path(os.fsdecode(row[0])), row[1], row[2], row[3], row[4]) for row in rows)
+        return {file.path: file for file in stored}
+
     def put(self, root: int, file: FileState, document: int | None, title: str = "") -> None:
         """Stores a file's state and which document it holds; replaces what was known of the path."""
         path = os.fsencode(file.path)
