@@ -42,10 +42,14 @@ class Evidence:
                 "SELECT f.id, r.path FROM files f JOIN roots r ON r.id = f.root WHERE f.path = ?",
                 (os.fsencode(path),),
             ).fetchone()
-            folder = str(path.parent)[len(os.fsdecode(root)) :]
-            terms = [self._terms(text) for text in (title, path.stem, folder)]
+            terms = self.name_terms(path, Path(os.fsdecode(root)), title)
             db.execute("DELETE FROM names WHERE rowid = ?", (number,))
             db.execute("INSERT INTO names (rowid, title, name, folder) VALUES (?, ?, ?, ?)", (number, *terms))
+
+    def name_terms(self, path: Path, root: Path, title: str) -> tuple[str, str, str]:
+        """What is indexed of a file: the terms of its title, its name, and its folders below the root."""
+        folder = str(path.parent)[len(str(root)) :]
+        return self._terms(title), self._terms(path.stem), self._terms(folder)
 
     def forget_names(self, paths: Iterable[bytes]) -> None:
         """Drops the names of files about to be forgotten."""
@@ -59,9 +63,7 @@ class Evidence:
         """Indexes the terms of a document's first pages (one string a page)."""
         with self.catalog.transaction() as db:
             db.execute("DELETE FROM leads WHERE rowid = ?", (document,))
-            db.execute(
-                "INSERT INTO leads (rowid, terms) VALUES (?, ?)", (document, " ".join(map(_beginning, terms)))
-            )
+            db.execute("INSERT INTO leads (rowid, terms) VALUES (?, ?)", (document, lead_terms(terms)))
 
     def sweep(self) -> None:
         """Drops first pages of documents that are gone."""
@@ -93,6 +95,11 @@ class Evidence:
 
     def _terms(self, text: str) -> str:
         return self.analyzer.analyze(text.encode(errors="replace").decode()).terms
+
+
+def lead_terms(terms: Iterable[str]) -> str:
+    """What is indexed of a document's first pages, given the terms of each."""
+    return " ".join(map(_beginning, terms))
 
 
 def _beginning(terms: str) -> str:

@@ -33,7 +33,7 @@ _LAYOUT = 1
 """Raised whenever columns or indexes of the tables change."""
 
 _MADE_BY = "made by"
-_UNSWEPT = "rows to sweep"
+UNSWEPT = "rows to sweep"
 _UNCOMPACTED = "rows to compact"
 _KEPT = "versions to drop"
 _MOST_WRITES = 32
@@ -115,13 +115,13 @@ class Index:
         with self.catalog.transaction():
             if self.documents.sweep():
                 self.evidence.sweep()
-                self.catalog.set_fact(_UNSWEPT, "yes")
-        if self.catalog.fact(_UNSWEPT) == "yes":
+                self.catalog.set_fact(UNSWEPT, "yes")
+        if self.catalog.fact(UNSWEPT) == "yes":
             live = self.documents.live()
             for table in self.tables():
                 table.delete(table.documents() - live)
             self.grown()
-            self.catalog.set_fact(_UNSWEPT, "no")
+            self.catalog.set_fact(UNSWEPT, "no")
         if not self.documents.live() or self.catalog.fact(_MADE_BY) is None:
             self.catalog.set_fact(_MADE_BY, maker())
         generation.remove(generation.outlived(self.folder))
@@ -187,7 +187,7 @@ class Index:
             self.tables_folder.mkdir(mode=0o700, exist_ok=True)
         if self.catalog.created and any(self.tables_folder.glob("*.lance")):
             self.documents.number_from(int(time.time()))
-            self.catalog.set_fact(_UNSWEPT, "yes")
+            self.catalog.set_fact(UNSWEPT, "yes")
 
 
 def maker() -> str:

@@ -25,9 +25,11 @@ T = TypeVar("T")
 
 _PAGE_BITS = 20
 _UNWRITABLE = {
+    "os error 27": "the files it needs are larger than allowed here",
     "os error 28": "no space left on the disk",
     "os error 13": "permission denied",
     "os error 30": "the file system is read-only",
+    "os error 122": "the disk quota is used up",
 }
 
 
@@ -161,6 +163,7 @@ class Table:
     def compact(self, keep_seconds: float = 0.001) -> None:
         """Folds new rows into the indexes, joins small fragments, drops versions older than `keep_seconds`.
 
+        Missing indexes are made last, over fragments that are joined: the other way takes twice as long.
         Only for the one process that holds the write lock. A reader in the middle of a query may
         miss a file of an old version, which `read` forgives.
         """
@@ -168,8 +171,17 @@ class Table:
             return
         with lance_errors(self.folder):
             table = self.table()
-            self._index(table)
             table.optimize(cleanup_older_than=timedelta(seconds=keep_seconds), delete_unverified=True)
+            self._index(table)
+
+    def reindex(self) -> None:
+        """Drops all indexes and makes them anew. For the writer only."""
+        with lance_errors(self.folder):
+            table = self.table()
+            for index in table.list_indices():
+                table.drop_index(index.name)
+            self._index(table)
+        self._open = self._asked = None
 
     def _index(self, table: Any) -> None:
         """Makes the indexes that are missing."""
@@ -208,7 +220,7 @@ def lance_errors(folder: Path) -> Iterator[None]:
             ) from error
         raise IndexDamaged(
             f"the page index in {folder} cannot be used: {first_line}",
-            hint="move the folder away and run docsearch index again; documents are not touched",
+            hint="docsearch repair sets aside what is broken and reads the files again",
         ) from error
 
 
