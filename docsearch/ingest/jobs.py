@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from docsearch.ingest.document import RgbArray
 from docsearch.records import Failure, OcrPage
@@ -81,8 +81,7 @@ class RenderJob:
 Job = ReadJob | OcrJob | RenderJob
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPage:
+class ReadPage(NamedTuple):
     """The text layer of one page, whether it needs OCR, and what `analyse` made of the text."""
 
     page: int

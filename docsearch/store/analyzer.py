@@ -12,9 +12,10 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 DEFAULT_LANGUAGE = "english"
@@ -39,7 +40,10 @@ _SPACED_TOKEN = re.compile(rf"[^\W\d_]+|{_NUMBER}")
 _TOKEN = re.compile(
     rf"(?P<unspaced>[{_UNSPACED}]+)|{_NUMBER}|(?:(?![{_UNSPACED}])[^\W\d_]|[{_INDIC_MARKS}])+"
 )
+_FOREIGN_LETTER = re.compile(r"[^\x00-\x7f\W_]")
 _NEEDS_CARE = re.compile(f"[{_UNSPACED}{_INDIC_MARKS}]")
+_BLANKS = bytes(code if chr(code).isalnum() or code == 44 else 32 for code in range(128)).ljust(256, b" ")
+"""Maps what cannot be part of an ASCII word or number (44 is the comma) to blanks."""
 _DROPPED_MARKS = re.compile(f"[{_MARKS}]")
 _JOINS_LEFT = re.compile("[\u1160-\u11ff\u3131-\u318e\ud7b0-\ud7ff\uff9e-\uffdc]")  # jamo, kana marks
 
@@ -103,8 +107,7 @@ class Token(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class AnalyzedText:
+class AnalyzedText(NamedTuple):
     """What the index keeps of a page: terms and distinct words, each joined by blanks, and the language."""
 
     terms: str
@@ -117,8 +120,7 @@ class Analyzer:
     """Makes terms. Keeps the stems it has seen, so one analyzer should serve many pages."""
 
     stop_words: dict[str, frozenset[str]] = field(default_factory=_stop_words)
-    _stems: dict[str, dict[str, str]] = field(default_factory=dict)
-    _stemmers: dict[str, Stemmer] = field(default_factory=dict)
+    _stems: dict[str, _Stems] = field(default_factory=dict)
 
     def analyze(self, text: str) -> AnalyzedText:
         """Terms of one page of text, in reading order."""
@@ -137,35 +139,41 @@ class Analyzer:
 
     def stem(self, word: str, language: str) -> str:
         """The stem of one folded word; digits and unspaced scripts stay as they are."""
-        known = self._stems.setdefault(language, {})
-        stem = known.get(word)
-        if stem is None:
-            stem = known[word] = self._stemmer(language).stemWord(word)
-        return stem
+        return self.stems(language)[word]
+
+    def stems(self, language: str) -> Mapping[str, str]:
+        """Gives the stem of any folded word of the language."""
+        if language not in self._stems:
+            self._stems[language] = _Stems(language)
+        return self._stems[language]
 
     def variants(self, word: str, languages: Iterable[str]) -> tuple[str, ...]:
         """The stems one query word can have on pages in these languages, without repeats."""
         return tuple(dict.fromkeys(self.stem(word, language) for language in languages))
 
     def _join(self, words: Sequence[str], language: str) -> str:
-        known = self._stems.setdefault(language, {})
-        unspaced: dict[str, None] = {}
-        terms = []
-        for word in words:
-            stem = known.get(word)
-            if stem is None:
-                stem = self.stem(word, language)
-            terms.append(stem)
-            if len(word) == 2 and word[0] > "\u0dff":
-                unspaced.update(dict.fromkeys(word))
-        return " ".join([*terms, *unspaced])
+        terms = " ".join(map(self.stems(language).__getitem__, words))
+        if terms.isascii():
+            return terms
+        unspaced = (word for word in words if len(word) == 2 and word[0] > "\u0dff")
+        return " ".join([terms, *dict.fromkeys(chain.from_iterable(unspaced))])
 
-    def _stemmer(self, language: str) -> Stemmer:
-        if language not in self._stemmers:
+
+class _Stems(dict[str, str]):
+    """The stems of one language, made when they are first asked for."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self._language = language
+        self._stemmer: Stemmer | None = None
+
+    def __missing__(self, word: str) -> str:
+        if self._stemmer is None:
             from Stemmer import Stemmer as Snowball
 
-            self._stemmers[language] = Snowball(language)
-        return self._stemmers[language]
+            self._stemmer = Snowball(self._language)
+        stem = self[word] = self._stemmer.stemWord(word)
+        return stem
 
 
 @cache
@@ -175,13 +183,26 @@ def _pairs(run: str) -> tuple[str, ...]:
 
 
 def _words(folded: str) -> list[str]:
+    if not _FOREIGN_LETTER.search(folded):
+        return _ascii_words(folded)
     if _NEEDS_CARE.search(folded):
         words: list[str] = []
         for match in _TOKEN.finditer(folded):
             words += _pairs(match.group()) if match.lastgroup else (match.group(),)
     else:
-        words = (_ASCII_TOKEN if folded.isascii() else _SPACED_TOKEN).findall(folded)
+        words = _SPACED_TOKEN.findall(folded)
     return [word.replace(",", "") for word in words] if "," in folded else words
+
+
+def _ascii_words(folded: str) -> list[str]:
+    """Words of a text whose letters and digits are all ASCII; most are found by splitting at blanks."""
+    words: list[str] = []
+    for piece in folded.encode("ascii", "replace").translate(_BLANKS).decode("ascii").split():
+        if piece.isalpha():
+            words.append(piece)
+        else:
+            words += [word.replace(",", "") for word in _ASCII_TOKEN.findall(piece)]
+    return words
 
 
 def tokens(text: str) -> Iterator[Token]:

@@ -24,8 +24,9 @@ class Vocabulary:
 
     def add(self, words: Mapping[tuple[str, str], int], languages: Mapping[str, int]) -> None:
         """Adds to the page counts of (word, language) pairs and of the languages themselves."""
+        stems = {language: self.analyzer.stems(language) for _, language in words}
         rows = [
-            (self.analyzer.stem(word, language), word, pages)
+            (stems[language][word], word, pages)
             for (word, language), pages in words.items()
             if len(word) <= _LONGEST
         ]
