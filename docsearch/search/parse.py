@@ -19,8 +19,7 @@ from docsearch.records import Filters, Query
 FILTER_NAMES = ("in", "type", "after", "before", "title")
 
 _PART = re.compile(
-    rf"""(?P<minus>-)?(?:(?P<key>{"|".join(FILTER_NAMES)}):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))""",
-    re.IGNORECASE,
+    rf"""(?P<minus>-)?(?:(?P<key>(?ai:{"|".join(FILTER_NAMES)})):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))"""
 )
 _TYPE_GROUPS = {
     "image": ("png", "jpeg", "tiff", "webp", "bmp", "gif", "svg"),

@@ -29,6 +29,7 @@ WORD = st.from_regex(r"[a-z0-9/._@#$%&*+=?!]{1,12}", fullmatch=True)
 @example('in:"~"')
 @example("in:\x00")
 @example("after:0000")
+@example("\u0131n:folder T\u0130TLE:words")  # letters that are an i to some
 def test_anything_can_be_typed(raw: str) -> None:
     asks_for_a_date = any(f"{name}:" in raw.lower() for name in ("after", "before"))
     with suppress(UsageError) if asks_for_a_date else nullcontext():
