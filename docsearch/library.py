@@ -12,19 +12,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from docsearch.config import Folders, Settings, folders, load_settings
-from docsearch.errors import UnreadableDocument, UsageError
+from docsearch.errors import IndexBusy, UnreadableDocument, UsageError
 from docsearch.records import Box, Failure, PageId, Progress, Query, Root, SearchResult, Status
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from docsearch.ingest.document import Document, RgbArray
-    from docsearch.ingest.pipeline import Tier
+    from docsearch.ingest.pipeline import Indexer, Tier
     from docsearch.models.protocols import Embedder
     from docsearch.models.registry import Registry
     from docsearch.search.engine import Engine
     from docsearch.search.rerank import HeadReranker
     from docsearch.store.index import Index
+    from docsearch.watch.state import WatcherState
 
 BUILT_IN_RERANKER = "passages"
 OFF = "off"
@@ -47,10 +48,12 @@ class Library:
 
     def search(self, query: Query, limit: int | None = None) -> SearchResult:
         """Hits, best first."""
+        self._mark_search()
         return self.store.consistently(lambda: self.engine.search(query, limit))
 
     def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
         """The first-stage order at once, then the reranked order where it differs."""
+        self._mark_search()
         self._store.follow()
         return self.engine.stream(query, limit)
 
@@ -63,25 +66,48 @@ class Library:
 
         Closing the iterator half-way keeps what is done. `retry` reads failed files again.
         """
-        from docsearch.ingest.pipeline import Indexer, Tier
+        from docsearch.ingest.pipeline import Tier
 
-        indexer = Indexer(self.store, self.settings, self.embedder)
-        return indexer.run(paths, tiers=tiers or tuple(Tier), retry=retry)
+        return self.indexer.run(paths, tiers=tiers or tuple(Tier), retry=retry)
+
+    def hand_over(self, paths: Iterable[Path]) -> bool:
+        """Adds the paths as roots for a running watcher to index; False when there is no watcher."""
+        if self.watcher() is None:
+            return False
+        for path in paths:
+            self.store.files.add_root(path)
+        return True
+
+    def watcher(self) -> WatcherState | None:
+        """The process that keeps the index current, if one runs."""
+        from docsearch.watch.state import running_watcher
+
+        return running_watcher(self.folders.index)
 
     def remove(self, path: Path) -> int:
         """Forgets a root; returns how many files it had.
 
         Raises:
             UsageError: the path is no root.
+            IndexBusy: another process is writing, and no watcher is there to tidy up after it.
         """
         for number, root, _ in self.store.files.roots():
             if root == path:
-                with self.store.writing():
-                    files = self.store.files.counts(number)[0]
-                    self.store.files.remove_root(number)
-                    self.store.sweep()
+                files = self.store.files.counts(number)[0]
+                self._remove(number)
                 return files
         raise UsageError(f"{path} is not indexed as a root", hint="docsearch roots lists them")
+
+    def _remove(self, root: int) -> None:
+        """Forgets a root; the rows of its pages are left to the watcher while that is writing."""
+        try:
+            with self.store.writing():
+                self.store.files.remove_root(root)
+                self.store.sweep()
+        except IndexBusy:
+            if self.watcher() is None:
+                raise
+            self.store.files.remove_root(root)
 
     def roots(self) -> tuple[Root, ...]:
         """The folders and files that are searched."""
@@ -156,6 +182,18 @@ class Library:
         from docsearch.viewer import open_at
 
         return open_at(path, page, words.split(), viewer=self.settings.view.viewer)
+
+    @property
+    def indexer(self) -> Indexer:
+        """Does the work of indexing."""
+        from docsearch.ingest.pipeline import Indexer
+
+        return Indexer(self.store, self.settings, self.embedder)
+
+    def _mark_search(self) -> None:
+        from docsearch.watch.manners import mark_search
+
+        mark_search(self.folders.cache)
 
     # -- opened when needed --------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from docsearch.config import Settings
 from docsearch.ingest.embed import embed_pages
 from docsearch.ingest.readers import Readers
 from docsearch.ingest.recognise import recognise_pages
-from docsearch.ingest.scan import Changes, scan_changes, scan_root
+from docsearch.ingest.scan import Changes, Scanned, UnreadFile, scan_changes, scan_root
 from docsearch.ingest.text import read_texts
 from docsearch.models.protocols import Embedder
 from docsearch.records import Failure, Progress
@@ -62,22 +62,28 @@ class Indexer:
             self.index.sweep()
             self.index.compact()
 
-    def update(
-        self, changes: Changes, readers: Readers
-    ) -> Generator[Progress | Failure, None, tuple[Path, ...]]:
-        """Scans what may have changed and reads texts; returns files that are still being written.
+    def scan(self, changes: Changes) -> Generator[Progress | Failure, None, Scanned]:
+        """Compares what may have changed with the catalog; returns what is to be read."""
+        with self.index.writing():
+            return (yield from scan_changes(self.index, changes))
+
+    def read(
+        self, unread: Sequence[UnreadFile], readers: Readers
+    ) -> Generator[Progress | Failure, None, None]:
+        """Reads the texts of files that a scan found, but of those that were read meanwhile.
 
         Tables are only swept and compacted when enough has come together: call `tidy` at rest.
         """
         with self.index.writing():
-            scanned = yield from scan_changes(self.index, changes)
-            if scanned.unread:
-                yield from read_texts(self.index, readers, scanned.unread)
+            yield from read_texts(self.index, readers, self.still_unread(unread))
             if self.index.needs_upkeep():
                 self._tidy()
-            return tuple(scanned.unsettled)
 
-    def complete(self, readers: Readers) -> Iterator[Progress | Failure]:
+    def still_unread(self, unread: Iterable[UnreadFile]) -> list[UnreadFile]:
+        """Those whose content no document holds."""
+        return [file for file in unread if self.index.documents.by_content(file.state.content) is None]
+
+    def complete(self, readers: Readers) -> Generator[Progress | Failure, None, None]:
         """Recognises what waits for OCR and embeds what has no vectors."""
         with self.index.writing():
             yield from self._in_background(readers, BACKGROUND, keep_seconds=READERS_SECONDS)

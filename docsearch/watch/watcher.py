@@ -1,0 +1,395 @@
+"""Keeps an index current: hears what happens in the roots and has it worked off by other processes.
+
+Itself it reads no document and loads nothing heavy, so it may run all day. It decides what is looked at
+and when; `events` says what is quiet, `observer` what happens, `updater` does the work.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from docsearch.config import Settings
+from docsearch.ingest.discover import concerns
+from docsearch.ingest.scan import Changes
+from docsearch.store.index import Index
+from docsearch.store.lock import watcher_lock
+from docsearch.watch.events import Settling
+from docsearch.watch.filesystems import look, silent_file_system
+from docsearch.watch.observer import CannotWatch, FolderObserver
+from docsearch.watch.process import ENDED, Child, Message
+from docsearch.watch.state import WatcherState, end_state, tell_state
+from docsearch.watch.updater import as_message, must_save_power
+
+Say = Callable[[Message], None]
+
+ROOTS_SECONDS = 2.0
+"""How often it is looked which roots there are, and whether they are."""
+STATE_SECONDS = 1.0
+"""The state is written this often at most."""
+CALM_SECONDS = 5.0
+"""Heavy work begins when there was nothing to read for this long."""
+PAUSE_SECONDS = 60.0
+"""Heavy work that was put off is tried again after this."""
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 2.0, 60.0
+"""After trouble it is tried again, each time after twice as long."""
+POLL_SHARE = 50.0
+"""A polled root is left alone for this many times as long as comparing it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """How the processes that work are started."""
+
+    text: Sequence[str]
+    background: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """A root as it is watched: its place on the disk, why it is polled, when it is compared next."""
+
+    place: tuple[int, int] | None
+    polled: str = ""
+    compare_at: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """Changes that are being worked off, and by which process."""
+
+    changes: Changes
+    process: int
+
+
+class Watcher:
+    """Watches the roots of one index until it is stopped.
+
+    Args:
+        index: which roots there are is read from it; nothing is written.
+        settings: what is allowed.
+        commands: the programs that do the work.
+        say: is told what happens, as values for JSON.
+        log: where what is said can be read, for `status`.
+    """
+
+    def __init__(self, index: Index, settings: Settings, commands: Commands, say: Say, log: str = "") -> None:
+        self._index = index
+        self._settings = settings
+        self._say = say
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._settling = Settling(settings.watch.settle_seconds, look)
+        self._observer = FolderObserver(self._heard, partial(self._inbox.put, self._lost))
+        self._text = Child(commands.text, self._told(self._text_message))
+        self._background = Child(commands.background, self._told(self._background_message))
+        self._roots: dict[Path, _Root] = {}
+        self._sweeps: dict[Path, None] = {}
+        self._requests: dict[int, _Request] = {}
+        self._last_number = 0
+        self._stopping = False
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._retry_at = self._look_at = self._write_at = 0.0
+        self._background_at: float | None = None
+        self._state = WatcherState(os.getpid(), time.time(), "starting", log)
+        self._written: WatcherState | None = None
+
+    def run(self) -> None:
+        """Watches until `stop`.
+
+        Raises:
+            IndexBusy: another watcher is at work.
+        """
+        with watcher_lock(self._index.folder):
+            self._say({"event": "started", "process": os.getpid()})
+            try:
+                self._background_at = time.monotonic()
+                while not self._stopping:
+                    self._step(time.monotonic())
+                    self._listen(self._patience(time.monotonic()))
+            finally:
+                self._close()
+
+    def stop(self) -> None:
+        """Ends `run`; may be called from any thread and from a signal handler."""
+        self._inbox.put(self._stop)
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def _listen(self, seconds: float) -> None:
+        """Takes what was put in the inbox, waiting for the first."""
+        with suppress(Empty):
+            self._inbox.get(timeout=seconds)()
+            while not self._stopping:
+                self._inbox.get_nowait()()
+
+    def _patience(self, now: float) -> float:
+        """How long nothing is to be done if nothing happens."""
+        moments = [self._look_at, *(root.compare_at for root in self._roots.values())]
+        if self._background_at is not None:
+            moments.append(max(self._background_at, now + 0.5))
+        quiet = self._settling.wait(now)
+        if quiet is not None:
+            moments.append(max(now + quiet, self._retry_at))
+        return min(max(min(moments) - now, 0.02), ROOTS_SECONDS)
+
+    def _step(self, now: float) -> None:
+        if now >= self._look_at:
+            self._look_at = now + ROOTS_SECONDS
+            self._look_at_roots(now)
+        self._compare_when_due(now)
+        if now >= self._retry_at:
+            self._work(now)
+        self._start_background(now)
+        self._write_state(now)
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _close(self) -> None:
+        self._observer.close()
+        for child in (self._background, self._text):
+            child.ask_to_end()
+        for child in (self._background, self._text):
+            child.close()
+        end_state(self._index.folder)
+        self._say({"event": "stopped"})
+
+    # -- roots ---------------------------------------------------------------------------------
+
+    def _look_at_roots(self, now: float) -> None:
+        """Begins with roots that are new or back, and ends with those that are gone."""
+        if self._index.follow():
+            self._roots = {}
+        listed = [path for _, path, _ in self._index.catalog.remember("roots", self._index.files.roots)]
+        gone = self._roots.keys() - set(listed)
+        for root in gone:
+            self._forget(root)
+        if gone:
+            self._text.send({"do": "warm"})  # it tidies when it has nothing else to do
+        for root in listed:
+            known, place = self._roots.get(root), _place(root)
+            if known is None or known.place != place:
+                self._begin(root, place, now)
+
+    def _begin(self, root: Path, place: tuple[int, int] | None, now: float) -> None:
+        """Watches a root, or notes that it is away; either way it is compared with the catalog."""
+        polled = ""
+        self._observer.forget(root)
+        if place is None:
+            self._say({"event": "offline", "root": str(root)})
+        else:
+            polled = self._watch(root)
+            self._say({"event": "watching", "root": str(root), "polled": polled})
+        self._roots[root] = _Root(place, polled, self._next_comparison(polled, now))
+        self._sweeps[root] = None
+        self._tell_polled()
+
+    def _watch(self, root: Path) -> str:
+        """Has changes of a root reported; returns why it must be polled, if it must."""
+        kind = silent_file_system(root)
+        if kind is not None:
+            return f"changes are not reported by file systems of type {kind}"
+        try:
+            self._observer.watch(root)
+            self._observer.check_room(self._index.folder)
+        except CannotWatch as error:
+            return str(error)
+        return ""
+
+    def _forget(self, root: Path) -> None:
+        self._say({"event": "forgotten", "root": str(root)})
+        self._observer.forget(root)
+        self._settling.forget(root)
+        self._sweeps.pop(root, None)
+        del self._roots[root]
+        self._tell_polled()
+
+    def _compare_when_due(self, now: float) -> None:
+        for path, root in self._roots.items():
+            if now >= root.compare_at:
+                self._sweeps[path] = None
+                self._roots[path] = replace(root, compare_at=float("inf"))
+
+    def _next_comparison(self, polled: str, now: float, took: float = 0.0) -> float:
+        watch = self._settings.watch
+        if polled:
+            return now + max(watch.poll_seconds, took * POLL_SHARE)
+        return now + watch.sweep_minutes * 60
+
+    def _tell_polled(self) -> None:
+        polled = {str(path): root.polled for path, root in self._roots.items() if root.polled}
+        self._state = replace(self._state, polled=polled)
+
+    # -- what happens --------------------------------------------------------------------------
+
+    def _heard(self, root: Path, path: Path, is_folder: bool) -> None:
+        """In the observer's thread."""
+        if concerns(root, path, is_folder=is_folder):
+            self._inbox.put(partial(self._happened, root, path))
+
+    def _happened(self, root: Path, path: Path) -> None:
+        own = (self._index.folder, self._index.folder.with_name("cache"))
+        if root not in self._roots or any(folder == path or folder in path.parents for folder in own):
+            return
+        now = time.monotonic()
+        if not len(self._settling) and now >= self._retry_at:
+            self._text.send({"do": "warm"})
+        self._settling.changed(root, path, now)
+
+    def _lost(self) -> None:
+        for path, root in self._roots.items():
+            if not root.polled:
+                self._settling.lost(path, time.monotonic())
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def _work(self, now: float) -> None:
+        """Hands over what is quiet by now."""
+        changes = self._settling.due(now) or Changes(settle_seconds=self._settings.watch.settle_seconds)
+        roots = tuple(path for path in dict.fromkeys((*self._sweeps, *changes.roots)) if path in self._roots)
+        self._sweeps = {}
+        if not roots and not changes.paths:
+            return
+        self._background.ask_to_end()
+        self._last_number += 1
+        changes = replace(changes, roots=roots)
+        self._say({"event": "updating", "paths": len(changes.paths), "roots": len(roots)})
+        self._doing("comparing folders" if roots else "reading changes")
+        process = self._text.send(as_message(changes, self._last_number))
+        self._requests[self._last_number] = _Request(changes, process)
+
+    def _text_message(self, message: Message) -> None:
+        match message["event"]:
+            case "updated":
+                self._updated(message)
+            case "trouble":
+                self._again(message["number"])
+                self._trouble(message["message"])
+            case "waiting":
+                self._doing(f"waiting: {message['message']}")
+            case "progress" if message["tier"] != "scan":
+                self._doing(f"reading, {message['pages_done']} of about {message['pages_total']} pages")
+            case event if event == ENDED:
+                self._text_ended(message)
+                return
+        self._say(message)
+
+    def _updated(self, message: Message) -> None:
+        now = time.monotonic()
+        request = self._requests.pop(message["number"], None)
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._state = replace(self._state, trouble="")
+        for name in message["unsettled"]:
+            self._settle(Path(name), now)
+        for path in request.changes.roots if request else ():
+            if path in self._roots:
+                known = self._roots[path]
+                compare_at = self._next_comparison(known.polled, now, message["seconds"])
+                self._roots[path] = replace(known, compare_at=compare_at)
+        if message["read"]:
+            self._background_at = now + CALM_SECONDS
+        elif self._background_at is not None:
+            self._background_at = max(self._background_at, now + 0.5)
+
+    def _settle(self, path: Path, now: float) -> None:
+        """A comparison met a file that is still being written."""
+        for root in self._roots:
+            if root == path or root in path.parents:
+                self._settling.changed(root, path, now)
+
+    def _text_ended(self, message: Message) -> None:
+        """What it had not finished is asked for again; after a crash not at once."""
+        for number in [n for n, request in self._requests.items() if request.process == message["process"]]:
+            self._again(number)
+        if message["code"] and not message["stopped"]:
+            self._trouble(f"the updating process ended with code {message['code']}")
+            self._say({"event": "crashed", "code": message["code"]})
+
+    def _again(self, number: int) -> None:
+        request = self._requests.pop(number, None)
+        if request is None:
+            return
+        for root in request.changes.roots:
+            self._sweeps[root] = None
+        for path in request.changes.paths:
+            self._settle(path, time.monotonic())
+
+    def _trouble(self, what: str) -> None:
+        self._retry_at = time.monotonic() + self._retry_seconds
+        self._retry_seconds = min(2 * self._retry_seconds, LAST_RETRY_SECONDS)
+        self._state = replace(self._state, trouble=what)
+
+    # -- heavy work ----------------------------------------------------------------------------
+
+    def _start_background(self, now: float) -> None:
+        if self._background_at is None or now < max(self._background_at, self._retry_at):
+            return
+        if not self._settings.watch.background or not _has_heavy_work(self._settings):
+            self._background_at = None
+            return
+        if self._requests or self._sweeps or len(self._settling) or not self._background.ended:
+            return
+        left = must_save_power(self._settings.watch)
+        if left is not None:
+            self._doing(f"scans and vectors wait: on battery, {left} % left")
+            self._background_at = now + PAUSE_SECONDS
+            return
+        self._background_at = None
+        self._background.send({"do": "complete"})
+
+    def _background_message(self, message: Message) -> None:
+        match message["event"]:
+            case "progress":
+                self._doing(f"{message['tier']}, {message['pages_done']} of {message['pages_total']} pages")
+            case "paused":
+                self._doing(f"scans and vectors wait: {message['why']}")
+                self._background_at = time.monotonic() + PAUSE_SECONDS
+            case event if event == ENDED:
+                self._background_ended(message)
+                return
+        self._say(message)
+
+    def _background_ended(self, message: Message) -> None:
+        """What was stopped half-way or failed goes on later."""
+        if message["code"] == 0 and not message["stopped"]:
+            self._say({"event": "complete"})
+        elif self._background_at is None:
+            delay = CALM_SECONDS if message["stopped"] else PAUSE_SECONDS
+            self._background_at = time.monotonic() + delay
+
+    # -- telling -------------------------------------------------------------------------------
+
+    def _told(self, take: Say) -> Say:
+        """What a child says is taken in the watcher's own thread."""
+        return lambda message: self._inbox.put(partial(take, message))
+
+    def _doing(self, what: str) -> None:
+        self._state = replace(self._state, doing=what)
+
+    def _write_state(self, now: float) -> None:
+        at_rest = self._text.ended or not self._requests
+        if at_rest and self._background.ended and "wait" not in self._state.doing:
+            self._doing("watching")
+        if self._state != self._written and now >= self._write_at:
+            self._write_at = now + STATE_SECONDS
+            self._written = self._state
+            tell_state(self._index.folder, self._state)
+
+
+def _place(root: Path) -> tuple[int, int] | None:
+    """Which folder or file it is, whatever its name; None when it is not there."""
+    try:
+        found = root.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino)
+
+
+def _has_heavy_work(settings: Settings) -> bool:
+    return settings.ocr.engine != "off" or settings.models.embedder != "off"
