@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Protocol, Self
 import typer
 
 from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
-from docsearch.config import folders, is_there, load_settings, typed_path
-from docsearch.errors import UsageError
+from docsearch.config import Settings, folders, is_there, load_settings, typed_path
+from docsearch.errors import IndexBusy, UsageError
 from docsearch.records import Failure, Progress
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ def index(
 
     tiers = [_tier(name, [tier.value for tier in Tier]) for name in only or []]
     roots = [_existing(path) for path in paths or []]
-    settings = load_settings(folders(context.obj).settings)
-    passwords = (*(password or ()), *settings.index.passwords)
-    settings = dataclasses.replace(settings, index=dataclasses.replace(settings.index, passwords=passwords))
+    settings = with_passwords(load_settings(folders(context.obj).settings), password)
     with Library(context.obj, settings) as library:
         if not roots and not library.roots():
             raise UsageError("nothing to index yet", hint="name a folder: docsearch index ~/Documents")
@@ -61,10 +59,17 @@ def index(
             roots, tiers=[Tier(name) for name in tiers] or None, retry=retry or bool(password)
         )
         try:
-            failures = _follow(events, _reporter(as_json=json))
+            failures = follow(events, reporter(as_json=json))
         except KeyboardInterrupt:
             talk("Stopped. What is done is kept; run docsearch index again to go on.")
             raise
+        except IndexBusy:
+            if retry or password or not library.hand_over(roots):
+                raise
+            talk("The watcher is at work and does this too: docsearch watch --status tells how far it is.")
+            if json:
+                print_json({"event": "handed over"})
+            return
         status = library.status()
     if json:
         print_json(
@@ -77,6 +82,12 @@ def index(
         talk("The index was made by another version, so words may be missed: docsearch rebuild")
     if status.failures:
         talk(f"{len(status.failures)} could not be read: docsearch status --failed")
+
+
+def with_passwords(settings: Settings, passwords: Iterable[str] | None) -> Settings:
+    """The settings with more passwords to try first."""
+    every = (*(passwords or ()), *settings.index.passwords)
+    return dataclasses.replace(settings, index=dataclasses.replace(settings.index, passwords=every))
 
 
 class Reporter(Protocol):
@@ -190,13 +201,15 @@ class JsonReporter:
         )
 
 
-def _reporter(*, as_json: bool) -> Reporter:
+def reporter(*, as_json: bool) -> Reporter:
+    """What fits where stdout and stderr go."""
     if as_json:
         return JsonReporter()
     return BarReporter() if sys.stderr.isatty() else LineReporter()
 
 
-def _follow(events: Iterable[Progress | Failure], reporter: Reporter) -> int:
+def follow(events: Iterable[Progress | Failure], reporter: Reporter) -> int:
+    """Shows a run as it goes; returns how many failures there were."""
     failures = 0
     with reporter:
         for event in events:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from docsearch import __version__
-from docsearch.cli import evaluate, index, manage, pages, search, watch
+from docsearch.cli import evaluate, index, maintain, manage, pages, search, watch
 from docsearch.cli.output import complain
 from docsearch.errors import DocsearchError, UsageError
 
@@ -29,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for family in (index, search, pages, manage, evaluate, watch):
+for family in (index, search, pages, manage, maintain, evaluate, watch):
     family.register(app)
 
 

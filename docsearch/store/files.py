@@ -80,6 +80,22 @@ class Files:
             for (path,) in db.execute("DELETE FROM roots WHERE id = ? RETURNING path", (root,)).fetchall():
                 self.replace_stray_failures(Path(os.fsdecode(path)), ())
 
+    def move(self, old: Path, new: Path) -> None:
+        """What the catalog knows at `old` and below it lies at `new` now: roots, files and failures."""
+        with self.catalog.transaction() as db:
+            for table in ("roots", "files", "failures"):
+                start = os.fsencode(old).rstrip(b"/")
+                rows = db.execute(
+                    f"SELECT DISTINCT path FROM {table} WHERE path = ? OR (path > ? AND path < ?)",
+                    (start, start + b"/", start + b"0"),  # 0 is what follows the slash
+                )
+                for (path,) in rows.fetchall():
+                    there = os.fsencode(new).rstrip(b"/") + path[len(start) :]
+                    db.execute(f"UPDATE {table} SET path = ? WHERE path = ?", (there, path))
+                    if table == "files":
+                        key = fold(_as_text(os.fsdecode(there)))
+                        db.execute("UPDATE files SET key = ? WHERE path = ?", (key, there))
+
     # -- files ---------------------------------------------------------------------------------
 
     def of_root(self, root: int) -> dict[Path, StoredFile]:

@@ -126,9 +126,13 @@ class Index:
             self.catalog.set_fact(_MADE_BY, maker())
         generation.remove(generation.outlived(self.folder))
 
+    def made_by(self) -> str:
+        """What the rows of the tables depend on: `maker` at the time they were begun."""
+        return self.catalog.fact(_MADE_BY) or maker()
+
     def outdated(self) -> bool:
         """Whether the pages were analyzed, or the tables laid out, otherwise than it is done now."""
-        return self.catalog.fact(_MADE_BY) not in (None, maker())
+        return self.made_by() != maker()
 
     def grown(self) -> None:
         """Notes that rows were written since the tables were last compacted."""

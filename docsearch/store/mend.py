@@ -141,7 +141,7 @@ class _Mender:
 
     # -- tables --------------------------------------------------------------------------------
 
-    def _page_table(self, kind: Kind, findings: list[Finding]) -> Iterator[Mended]:
+    def _page_table(self, kind: Kind, _: list[Finding]) -> Iterator[Mended]:
         """Set aside; every document whose file is there is read again."""
         where = self._set_aside(self.index.pages)
         self.index.pages = PageTable(self.index.tables_folder)

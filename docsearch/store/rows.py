@@ -104,3 +104,9 @@ def _take(rows: PageRows, batch: Any, live: Collection[int], lead_pages: int) ->
         rows.stems.update(distinct)
         if distinct:
             rows.words[document] = page, max(distinct, key=len)
+
+
+def vector_length(table: Table) -> int:
+    """How many numbers a vector in the table has."""
+    with lance_errors(table.folder):
+        return int(table.table().schema.field("vector").type.list_size)

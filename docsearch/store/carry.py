@@ -1,0 +1,57 @@
+"""Takes what only the user can give, and what cost hours to make, from one catalog into another."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from docsearch.store.catalog import COSTLY_TABLES, KEPT_FACTS, USER_TABLES, Catalog
+
+
+def carry_all(source: Path, target: Catalog, *, costly: bool = True) -> None:
+    """Fills a new catalog with the user's tables and, unless they are to be made again, the costly ones."""
+    with _attached(source, target) as db:
+        for table in (*USER_TABLES, *(COSTLY_TABLES if costly else ())):
+            _copy(db, table)
+        _copy_facts(db)
+
+
+def carry_again(source: Path, target: Catalog) -> None:
+    """Brings the user's tables but the roots up to date with what was written meanwhile."""
+    with _attached(source, target) as db:
+        for table in USER_TABLES:
+            if table != "roots":
+                db.execute(f"DELETE FROM main.{table}")
+                _copy(db, table)
+        _copy_facts(db)
+
+
+@contextmanager
+def _attached(source: Path, target: Catalog) -> Iterator[sqlite3.Connection]:
+    target.connection.execute(
+        "ATTACH DATABASE ? AS source", (os.fsencode(source).decode("utf-8", "surrogateescape"),)
+    )
+    try:
+        with target.transaction() as db:
+            yield db
+    finally:
+        target.connection.execute("DETACH DATABASE source")
+
+
+def _copy(db: sqlite3.Connection, table: str) -> None:
+    """Rows of the columns that both have; none where the source has no such table."""
+    there = {row[1] for row in db.execute(f"PRAGMA source.table_info({table})")}
+    columns = [row[1] for row in db.execute(f"PRAGMA main.table_info({table})") if row[1] in there]
+    if columns:
+        named = ", ".join(columns)
+        db.execute(f"INSERT OR IGNORE INTO main.{table} ({named}) SELECT {named} FROM source.{table}")
+
+
+def _copy_facts(db: sqlite3.Connection) -> None:
+    db.executemany(
+        "INSERT OR REPLACE INTO main.facts SELECT name, value FROM source.facts WHERE name = ?",
+        ((name,) for name in KEPT_FACTS),
+    )
