@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
+from docsearch.cli.watch import details, state_as_dict, status_line
 from docsearch.config import is_there, typed_path
 from docsearch.errors import UsageError
 from docsearch.records import Failure, Root, Status
@@ -32,14 +33,18 @@ def status(
     with Library(context.obj) as library:
         found = library.status()
         where = library.folders.index
+        watcher = library.watcher()
     if json:
-        print_json(_as_dict(found, where))
+        print_json({**_as_dict(found, where), "watcher": state_as_dict(watcher)})
     elif failed:
         for failure in found.failures:
             page = f" page {failure.page}" if failure.page else ""
             print(f"{shown_path(failure.path)}{page}: {visible(failure.reason)}")
     else:
         _print_status(found, where)
+        print(f"watcher    {status_line(watcher)}")
+        for line in details(watcher):
+            print(line)
 
 
 def roots(context: typer.Context, json: Annotated[bool, typer.Option(help="Print as JSON.")] = False) -> None:

@@ -6,7 +6,6 @@ in the catalog is invisible to search and swept later.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from docsearch.errors import IndexDamaged, StorageFull
 from docsearch.records import PageId
+from docsearch.store.lance import load_lancedb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,6 +119,7 @@ class Table:
         """Like `ask`, without waiting: several questions may be under way at a time."""
         import asyncio
 
+        load_lancedb()
         from lancedb.background_loop import LOOP
 
         return asyncio.run_coroutine_threadsafe(self._answer(query, nothing), LOOP.loop)
@@ -135,9 +136,7 @@ class Table:
 
     async def _asked_table(self) -> Any:
         if self._asked is None:
-            import lancedb
-
-            database = await lancedb.connect_async(self.folder, read_consistency_interval=timedelta(0))
+            database = await load_lancedb().connect_async(self.folder, read_consistency_interval=timedelta(0))
             self._asked = await database.open_table(self.name)
         return self._asked
 
@@ -189,10 +188,7 @@ class Table:
     def table(self, *, create: bool = False) -> Any:
         """The open LanceDB table."""
         if self._open is None:
-            os.environ.setdefault("LANCEDB_LOG", "error")
-            import lancedb
-
-            database = lancedb.connect(self.folder, read_consistency_interval=timedelta(0))
+            database = load_lancedb().connect(self.folder, read_consistency_interval=timedelta(0))
             if create and not self.exists():
                 self._open = database.create_table(self.name, schema=self._schema(), exist_ok=True)
             else:
@@ -202,7 +198,7 @@ class Table:
 
 def preload() -> None:
     """Imports LanceDB, which takes more than a second: for a thread, while something else is done."""
-    import lancedb  # noqa: F401
+    load_lancedb()
 
 
 @contextmanager
