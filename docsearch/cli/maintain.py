@@ -257,6 +257,9 @@ def _print_checkup(found: Checkup, *, shown: int) -> None:
     print(f"checked {found.documents} documents, {found.pages} pages{vectors}")
     if found.strays:
         print(f"{found.strays} rows of documents that are gone wait to be swept by the next run")
+    for place in found.unfinished:
+        print(f"{shown_path(place)}: a rebuild that was stopped  (docsearch rebuild goes on with it,")
+        print("        docsearch repair removes it)")
     _print_findings(found.findings, shown=shown)
     talk(_verdict(found.findings))
 
@@ -290,6 +293,7 @@ def _checkup_as_dict(found: Checkup) -> dict[str, object]:
         "pages": found.pages,
         "vectors": found.vectors,
         "strays": found.strays,
+        "unfinished": [json_text(str(place)) for place in found.unfinished],
         "findings": [_finding_as_dict(finding) for finding in found.findings],
     }
 

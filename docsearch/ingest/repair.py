@@ -11,6 +11,7 @@ from docsearch.ingest.pipeline import Indexer, Tier
 from docsearch.ingest.verify import against_files
 from docsearch.models.protocols import Embedder
 from docsearch.records import Failure, Progress
+from docsearch.store import generation
 from docsearch.store.check import Finding, Kind, check
 from docsearch.store.index import Index
 from docsearch.store.lock import writer_lock
@@ -41,6 +42,7 @@ def repair(
         index, saved = open_or_salvage(folder)
         if saved is not None:
             yield _told(saved)
+        generation.remove(generation.unfinished(folder))
         with closing(index):
             yield from _mend(index, content=content)
     with closing(Index(folder)) as index:

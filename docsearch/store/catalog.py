@@ -130,13 +130,15 @@ class Catalog:
         self.path = path
         self.created = False
         """Whether there was none before."""
+        self.refused: StorageFull | None = None
+        """Why it is open for reading only, if it was meant to be written."""
         self._remembered, self._remembered_at = {}, (-1, -1)
         try:
             self.connection = self._read_only() if read_only else self._writable()
-        except StorageFull:
+        except StorageFull as error:
             if read_only or not _has_content(path):
                 raise
-            self.connection = self._read_only()
+            self.connection, self.refused = self._read_only(), error
 
     def remember(self, name: str, make: Callable[[], T]) -> T:
         """The value of `make`, made anew only when anything in the catalog may have changed.

@@ -37,7 +37,6 @@ class Kind(StrEnum):
     CATALOG = "the catalog is damaged"
     ORPHANS = "catalog rows that refer to nothing"
     OUTDATED = "the index was made by another version"
-    UNFINISHED = "a rebuild that was not finished"
     PAGE_TABLE = "the page table cannot be read"
     PAGES_MISSING = "documents with pages missing"
     PAGES_WRONG = "documents with pages twice or too many"
@@ -67,7 +66,6 @@ _MENDS = {
     Kind.CATALOG: f"{_REPAIRED} saves what can be read and keeps the broken file aside",
     Kind.ORPHANS: f"{_REPAIRED} removes them",
     Kind.OUTDATED: "docsearch rebuild makes it anew",
-    Kind.UNFINISHED: f"docsearch rebuild goes on with it, {_REPAIRED} removes it",
     Kind.PAGE_TABLE: f"{_REPAIRED} sets it aside and reads the files again",
     Kind.PAGES_MISSING: f"{_REPAIRED} reads the files again",
     Kind.PAGES_WRONG: f"{_REPAIRED} reads the files again",
@@ -101,12 +99,20 @@ class Finding:
 
 @dataclass(slots=True)
 class Checkup:
-    """What was looked at, and what is wrong. `strays` are rows that wait to be swept."""
+    """What was looked at, and what is wrong.
+
+    Attributes:
+        documents, pages, vectors: how many there are that can be searched.
+        strays: rows of no live document, which the next run sweeps.
+        unfinished: folders of rebuilds that were stopped.
+        findings: what is wrong.
+    """
 
     documents: int = 0
     pages: int = 0
     vectors: int = 0
     strays: int = 0
+    unfinished: tuple[Path, ...] = ()
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -134,8 +140,7 @@ class _Check:
         self.outdated = self.index.outdated()
         if self.outdated:
             self._add(Kind.OUTDATED, "words may be analyzed otherwise than queries are")
-        for place in generation.unfinished(self.index.folder):
-            self._add(Kind.UNFINISHED, place.name, path=place)
+        self.found.unfinished = tuple(generation.unfinished(self.index.folder))
         self._orphans()
         self._known_files()
         self._names()

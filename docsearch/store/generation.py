@@ -72,6 +72,7 @@ def begin(folder: Path, recipe: str) -> Path:
         place.mkdir(mode=0o700)
         _write(place / _RECIPE, recipe)
     except OSError as error:
+        remove([place])
         raise StorageFull(f"cannot write in {folder}: {error.strerror}") from error
     return place
 

@@ -99,6 +99,8 @@ class Index:
         """
         with writer_lock(self.folder):
             self.follow()
+            if self.catalog.refused:
+                self._open_for_writing()
             yield
 
     def vectors(self, fingerprint: str, dimensions: int) -> VectorTable:
@@ -179,6 +181,13 @@ class Index:
         folder = self.tables_folder
         prints = (path.stem.removeprefix("vectors_") for path in sorted(folder.glob("vectors_*.lance")))
         return [VectorTable(folder, fingerprint, 0) for fingerprint in prints]
+
+    def _open_for_writing(self) -> None:
+        """Tries again what was refused when the catalog was opened."""
+        self.catalog.close()
+        self.catalog.open(self.catalog.path)
+        if self.catalog.refused:
+            raise self.catalog.refused
 
     def _begin(self, place: Path) -> None:
         """What is to be done when a generation was opened.

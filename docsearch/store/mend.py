@@ -67,7 +67,6 @@ class _Mender:
         self.index = index
         self.works: dict[Kind, Callable[[Kind, list[Finding]], Iterator[Mended]]] = {
             Kind.ORPHANS: self._orphans,
-            Kind.UNFINISHED: self._unfinished,
             Kind.PAGE_TABLE: self._page_table,
             Kind.PAGES_MISSING: self._read_again,
             Kind.PAGES_WRONG: self._read_again,
@@ -87,10 +86,6 @@ class _Mender:
 
     def _orphans(self, kind: Kind, _: list[Finding]) -> Iterator[Mended]:
         yield Mended(kind, f"{drop_orphans(self.index.catalog)} rows removed")
-
-    def _unfinished(self, kind: Kind, findings: list[Finding]) -> Iterator[Mended]:
-        generation.remove(finding.path for finding in findings if finding.path)
-        yield Mended(kind, f"{len(findings)} removed")
 
     def _files(self, kind: Kind, findings: list[Finding]) -> Iterator[Mended]:
         """The catalog forgets them, so the next run finds them new."""
