@@ -11,6 +11,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
+
+KIND_GROUPS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "image": frozenset({"png", "jpeg", "tiff", "webp", "bmp", "gif", "svg"}),
+        "text": frozenset({"txt", "md"}),
+        "ebook": frozenset({"epub", "fb2", "mobi", "cbz"}),
+    }
+)
+"""Names that stand for several kinds of document, as in `type:image`."""
 
 
 @dataclass(frozen=True, slots=True)

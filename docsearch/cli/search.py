@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from docsearch.cli.output import hit_as_dict, json_text, print_json, print_result
 from docsearch.cli.recent import remember
@@ -14,7 +16,16 @@ from docsearch.errors import UsageError
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this family."""
-    app.command("search", context_settings={"ignore_unknown_options": True})(search)
+    app.command("search", cls=SearchCommand, context_settings={"ignore_unknown_options": True})(search)
+
+
+class SearchCommand(TyperCommand):
+    """Leaves -words to the query, those that begin with the letter of an option too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts a blank before such words: ' -note' is an argument where -note would be -n ote."""
+        shielded = [f" {word}" if re.fullmatch(r"-[^\W\d_][^\W\d]+", word) else word for word in args]
+        return super().parse_args(ctx, shielded)
 
 
 def search(
@@ -58,6 +69,7 @@ def search(
 def _joined(words: list[str]) -> str:
     """One query line. An argument with blanks that the shell took the quotes off stays as it is when
     it is the only one; among others it was meant as a phrase."""
+    words = [word.strip() for word in words]
     if len(words) == 1:
         return words[0]
     return " ".join(

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from docsearch.records import KIND_GROUPS
+
 HEAD_BYTES = 4096
 """How many bytes from the start of a file `kind_of` wants to see."""
 
@@ -39,16 +41,7 @@ EXTENSIONS: Mapping[str, str] = MappingProxyType(
 )
 """The file name extensions that are indexed, and the kind each promises."""
 
-GROUPS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "image": frozenset({"png", "jpeg", "tiff", "webp", "bmp", "gif", "svg"}),
-        "text": frozenset({"txt", "md"}),
-        "ebook": frozenset({"epub", "fb2", "mobi", "cbz"}),
-    }
-)
-"""Names that stand for several kinds in a `type:` filter."""
-
-RASTER_IMAGES = GROUPS["image"] - {"svg"}
+RASTER_IMAGES = KIND_GROUPS["image"] - {"svg"}
 """The kinds that are pixels and nothing else."""
 
 _MAGIC = (
@@ -64,12 +57,6 @@ _MAGIC = (
 _ZIPPED = frozenset({"epub", "xps", "cbz"})
 _MARKUP = {"svg": b"<svg", "fb2": b"<fictionbook"}
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-
-
-def kinds_in(name: str) -> frozenset[str]:
-    """The kinds a `type:` filter value means: a group, a kind or an extension; empty if unknown."""
-    name = name.lower().lstrip(".")
-    return GROUPS.get(name) or frozenset(EXTENSIONS[f".{name}"] for _ in (1,) if f".{name}" in EXTENSIONS)
 
 
 def may_be_document(name: str) -> bool:
@@ -111,7 +98,7 @@ def _kind_by_name(promised: str | None, head: bytes) -> str | None:
         return promised if head.startswith(b"PK\x03\x04") else None
     if promised in _MARKUP:
         return promised if _MARKUP[promised] in head.lower() else None
-    if promised in GROUPS["text"]:
+    if promised in KIND_GROUPS["text"]:
         return promised if _is_text(head) else None
     return None
 

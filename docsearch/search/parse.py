@@ -8,27 +8,21 @@ A query is always text. Something that looks like a path or an address is looked
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from docsearch.errors import UsageError
-from docsearch.records import Filters, Query
+from docsearch.records import KIND_GROUPS, Filters, Query
 
 FILTER_NAMES = ("in", "type", "after", "before", "title")
 
 _PART = re.compile(
     rf"""(?P<minus>-)?(?:(?P<key>(?ai:{"|".join(FILTER_NAMES)})):)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))"""
 )
-_TYPE_GROUPS = {
-    "image": ("png", "jpeg", "tiff", "webp", "bmp", "gif", "svg"),
-    "jpg": ("jpeg",),
-    "tif": ("tiff",),
-    "ebook": ("epub", "fb2", "mobi", "cbz"),
-    "text": ("txt", "md"),
-    "markdown": ("md",),
-}
+_OTHER_NAMES = {"jpg": "jpeg", "tif": "tiff", "markdown": "md"}
 
 
 def parse(raw: str, image: Path | None = None) -> Query:
@@ -80,7 +74,11 @@ def _folder(value: str) -> str:
 
 def _types(value: str) -> list[str]:
     names = [name.strip(" .").lower() for name in value.split(",")]
-    return [kind for name in names if name for kind in _TYPE_GROUPS.get(name, (name,))]
+    return [kind for name in names if name for kind in _kinds(name)]
+
+
+def _kinds(name: str) -> Iterable[str]:
+    return sorted(KIND_GROUPS[name]) if name in KIND_GROUPS else (_OTHER_NAMES.get(name, name),)
 
 
 def _day(key: str, value: str) -> date:

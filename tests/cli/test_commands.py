@@ -122,6 +122,12 @@ def test_words_that_the_shell_kept_together_are_a_phrase(run: Run, folder: Path)
     assert "page 1 of 2" in run("search", '"tenant pays" in:documents -llamas').out
 
 
+def test_words_to_leave_out_may_begin_like_an_option(run: Run, folder: Path) -> None:
+    run("index", folder)
+    assert "page 1 of 2" in run("search", "tenant", "-north", "-helium", "-n", "1").out
+    assert run("search", "tenant", "-n1", "-h").out.strip().startswith("Usage")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

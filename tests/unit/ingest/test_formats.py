@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from docsearch.ingest.formats import kind_of, kinds_in, may_be_document
+from docsearch.ingest.formats import kind_of, may_be_document
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 
@@ -40,14 +40,6 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 )
 def test_content_decides_where_it_can(name: str, head: bytes, kind: str | None) -> None:
     assert kind_of(Path(name), head) == kind
-
-
-def test_type_filter_values() -> None:
-    assert kinds_in("pdf") == {"pdf"}
-    assert kinds_in(".JPG") == {"jpeg"}
-    assert {"png", "tiff", "svg"} <= kinds_in("image")
-    assert kinds_in("text") == {"txt", "md"}
-    assert kinds_in("nonsense") == frozenset()
 
 
 @pytest.mark.parametrize(
