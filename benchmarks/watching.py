@@ -60,7 +60,7 @@ def measure_saving(place: Path, saves: int, pages: int) -> dict[str, Figure]:
 
     The watcher is cold each time: the processes that work for it have ended.
     """
-    folder, home = _start(place)
+    folder, home = watched_folder(place)
     (folder / "first.txt").write_text("something is there\n")
     seconds = []
     with watcher(home):
@@ -82,7 +82,7 @@ def measure_saving(place: Path, saves: int, pages: int) -> dict[str, Figure]:
 
 def measure_idle(place: Path, files: int, idle_seconds: float) -> dict[str, Figure]:
     """What a watcher over many files takes when nothing happens, and how long comparing them takes."""
-    folder, home = _start(place)
+    folder, home = watched_folder(place)
     for number in range(files):
         target = folder / f"folder {number // 100:03}"
         if number % 100 == 0:
@@ -120,10 +120,10 @@ def measure_growth(place: Path, updates: int) -> dict[str, Figure]:
     from docsearch.ingest.readers import Readers
     from docsearch.ingest.scan import Changes
 
-    folder, home = _start(place)
+    folder, home = watched_folder(place)
     changing = folder / "changing.txt"
     for number in range(20):
-        (folder / f"other {number}.txt").write_text(_text(number, 300))
+        (folder / f"other {number}.txt").write_text(text_of(number, 300))
     peak = 0.0
     with Library(home) as library:
         for _ in library.index([folder]):
@@ -132,7 +132,7 @@ def measure_growth(place: Path, updates: int) -> dict[str, Figure]:
         started = time.perf_counter()
         with Readers(library.settings) as readers:
             for number in range(updates):
-                changing.write_text(_text(1000 + number, 300))
+                changing.write_text(text_of(1000 + number, 300))
                 for event in _updated(indexer, readers, Changes((changing,))):
                     del event
                 peak = max(peak, library.store.size_bytes() / 1e6)
@@ -178,15 +178,16 @@ def watcher(home: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_until_found(home: Path, words: str) -> None:
-    """Asks until the words are found. Raises NotSeen when that takes too long."""
+    """Asks until the words are found, whenever the index has changed. Raises NotSeen after a while."""
     with Library(home) as library:
         query = library.parse(words)
-        library.search(query, 1)
         give_up = time.monotonic() + PATIENCE_SECONDS
         while not library.search(query, 1).hits:
-            if time.monotonic() > give_up:
-                raise NotSeen(f"{words} was not found")
-            time.sleep(LOOK_SECONDS)
+            known = library.store.documents.live()
+            while library.store.documents.live() == known:
+                if time.monotonic() > give_up:
+                    raise NotSeen(f"{words} was not found")
+                time.sleep(LOOK_SECONDS)
 
 
 def wait_until_idle(home: Path) -> None:
@@ -226,7 +227,7 @@ def write_pdf(path: Path, pages: int, word: str) -> None:
     with pymupdf.open() as document:
         for number in range(pages):
             page = document.new_page()
-            text = _text(number, 250) + (word if number == pages - 1 else "")
+            text = text_of(number, 250) + (word if number == pages - 1 else "")
             page.insert_textbox((50, 50, 550, 800), text, fontsize=10)
         document.save(path)
 
@@ -236,7 +237,7 @@ def _updated(indexer: object, readers: object, changes: object) -> Iterator[obje
     yield from indexer.read(scanned.unread, readers)  # type: ignore[attr-defined]
 
 
-def _start(place: Path) -> tuple[Path, Path]:
+def watched_folder(place: Path) -> tuple[Path, Path]:
     """A folder for documents, already a root, and a home with the settings."""
     folder, home = place / "documents", place / "home"
     folder.mkdir(parents=True)
@@ -247,7 +248,7 @@ def _start(place: Path) -> tuple[Path, Path]:
     return folder, home
 
 
-def _text(seed: int, words: int) -> str:
+def text_of(seed: int, words: int) -> str:
     """Words that are the same for the same seed and rarely for another."""
     value, said = seed * 7919 + 1, []
     for _ in range(words):

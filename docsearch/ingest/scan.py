@@ -213,6 +213,8 @@ def _place(index: Index, root: int, found: FoundFile) -> UnreadFile | Failure | 
     try:
         digest = content_hash(found.path)
     except UnreadableDocument as error:
+        if not os.path.lexists(found.path):
+            return None
         failure = Failure(found.path, error.kind, error.detail)
         index.files.put_failure(failure)
         return failure

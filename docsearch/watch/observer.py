@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -56,6 +57,7 @@ class FolderObserver:
         self._on_change = on_change
         self._watches: dict[Path, ObservedWatch] = {}
         self._observer: BaseObserver | None = None
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)  # a folder came back in
         self._log = _LossHandler(on_loss)
         logger = logging.getLogger("watchdog")
         logger.addHandler(self._log)

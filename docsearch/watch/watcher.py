@@ -25,7 +25,7 @@ from docsearch.watch.filesystems import look, silent_file_system
 from docsearch.watch.observer import CannotWatch, FolderObserver
 from docsearch.watch.process import ENDED, Child, Message
 from docsearch.watch.state import WatcherState, end_state, tell_state
-from docsearch.watch.updater import as_message, must_save_power
+from docsearch.watch.updater import READ_SECONDS, as_message, must_save_power
 
 Say = Callable[[Message], None]
 
@@ -66,6 +66,7 @@ class _Request:
 
     changes: Changes
     process: int
+    sent: float
 
 
 class Watcher:
@@ -250,7 +251,9 @@ class Watcher:
     # -- reading -------------------------------------------------------------------------------
 
     def _work(self, now: float) -> None:
-        """Hands over what is quiet by now."""
+        """Hands over what is quiet by now; what takes long already does not hold it up."""
+        if any(now - request.sent < READ_SECONDS for request in self._requests.values()):
+            return
         changes = self._settling.due(now) or Changes(settle_seconds=self._settings.watch.settle_seconds)
         roots = tuple(path for path in dict.fromkeys((*self._sweeps, *changes.roots)) if path in self._roots)
         self._sweeps = {}
@@ -262,7 +265,7 @@ class Watcher:
         self._say({"event": "updating", "paths": len(changes.paths), "roots": len(roots)})
         self._doing("comparing folders" if roots else "reading changes")
         process = self._text.send(as_message(changes, self._last_number))
-        self._requests[self._last_number] = _Request(changes, process)
+        self._requests[self._last_number] = _Request(changes, process, now)
 
     def _text_message(self, message: Message) -> None:
         match message["event"]:
