@@ -96,7 +96,8 @@ class Indexer:
 
     def _tidy(self) -> None:
         self.index.sweep()
-        self.index.compact(keep_seconds=READERS_SECONDS)
+        if self.index.is_rested():
+            self.index.compact(keep_seconds=READERS_SECONDS)
 
     def _scan_and_read(
         self, readers: Readers, tiers: Sequence[Tier], retry: bool

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -172,6 +172,16 @@ class Catalog:
             if self.connection.in_transaction:  # a full disk has ended it already
                 self.connection.execute("ROLLBACK")
             raise
+
+    def vacuum(self) -> None:
+        """Gives free pages back to the disk, if a fifth of the file is free; not while that is impossible."""
+        free, pages = (
+            self.connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("freelist_count", "page_count")
+        )
+        if 5 * free > pages:
+            with suppress(IndexBusy, StorageFull):
+                self.connection.execute("VACUUM")
 
     def fact(self, name: str) -> str | None:
         """A small named value kept with the index, or None."""

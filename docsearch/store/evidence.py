@@ -70,6 +70,12 @@ class Evidence:
         with self.catalog.transaction() as db:
             db.execute("DELETE FROM leads WHERE rowid NOT IN (SELECT id FROM documents)")
 
+    def optimize(self) -> None:
+        """Joins the parts of both indexes, which drops what was deleted from them."""
+        with self.catalog.transaction() as db:
+            db.execute("INSERT INTO names (names) VALUES ('optimize')")
+            db.execute("INSERT INTO leads (leads) VALUES ('optimize')")
+
     def name_scores(self, terms: Sequence[str], limit: int) -> dict[int, float]:
         """BM25 of title, file name and folders against any of the terms, by document."""
         return self._scores(_NAME_SCORES, terms, limit)

@@ -36,7 +36,11 @@ _MADE_BY = "made by"
 UNSWEPT = "rows to sweep"
 _UNCOMPACTED = "rows to compact"
 _KEPT = "versions to drop"
-_MOST_WRITES = 32
+_WORN = "writes to the catalog"
+_WORN_FROM = 50
+_MOST_WRITES, _FAR_TOO_MANY_WRITES = 32, 500
+_COMPACTED = "last compaction"
+_REST = 20
 
 
 class Index:
@@ -142,7 +146,13 @@ class Index:
 
     def needs_upkeep(self) -> bool:
         """Whether so much was written since the last compaction that searches or the disk suffer."""
-        return self._uncompacted() >= _MOST_WRITES
+        writes = self._uncompacted()
+        return writes >= _MOST_WRITES and (writes >= _FAR_TOO_MANY_WRITES or self.is_rested())
+
+    def is_rested(self) -> bool:
+        """Whether compacting again would take no more than a twentieth of the time, however large the index."""
+        at, _, took = (self.catalog.fact(_COMPACTED) or "0 0").partition(" ")
+        return not self._uncompacted() or not 0 <= time.time() - float(at) < _REST * float(took)
 
     def compact(self, keep_seconds: float = 0.001) -> None:
         """Brings indexes up to date and gives back space, if rows were written. For the writer only.
@@ -153,15 +163,30 @@ class Index:
         written = self._uncompacted() > 0
         if not written and self.catalog.fact(_KEPT) != "yes":
             return
+        started = time.monotonic()
         for table in self.tables():
             table.compact(keep_seconds)
         self.catalog.set_fact(_KEPT, "yes" if written and keep_seconds >= 1 else "no")
+        self._shrink_catalog(self._uncompacted())
         self.catalog.set_fact(_UNCOMPACTED, "0")
+        self.catalog.set_fact(_COMPACTED, f"{time.time():.2f} {time.monotonic() - started:.2f}")
         self.catalog.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _uncompacted(self) -> int:
         """How many times rows were written since the tables were compacted."""
-        value = self.catalog.fact(_UNCOMPACTED) or "0"
+        return self._count(_UNCOMPACTED)
+
+    def _shrink_catalog(self, writes: int) -> None:
+        """Gives back what replaced and deleted documents leave in the catalog, when it is much."""
+        worn = self._count(_WORN) + writes
+        if worn >= max(_WORN_FROM, len(self.documents.live()) // 10):
+            self.evidence.optimize()
+            self.catalog.vacuum()
+            worn = 0
+        self.catalog.set_fact(_WORN, str(worn))
+
+    def _count(self, fact: str) -> int:
+        value = self.catalog.fact(fact) or "0"
         return int(value) if value.isdecimal() else int(value == "yes")
 
     def size_bytes(self) -> int:
