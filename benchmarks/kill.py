@@ -42,6 +42,8 @@ _FRESH_AFTER = 25
 """Kills of one index before the next begins with a new one."""
 _OVERRUN = 1.05
 _COMMITS = 8
+_GONE = 20
+"""So many pages that were there last are looked for in vain."""
 
 
 class Papers:
@@ -106,8 +108,8 @@ class Papers:
         return "".join(self.chance.choices("bcdfghjklmnpqrtvwxz", k=14))
 
 
-def run_index(library: Library) -> None:
-    for _ in library.index():
+def run_index(library: Library, *roots: Path) -> None:
+    for _ in library.index(roots):
         pass
 
 
@@ -140,8 +142,7 @@ def run_remove(library: Library) -> None:
     """Forgets the root and adds it again."""
     for root in library.roots():
         library.remove(root.path)
-        for _ in library.index([root.path]):
-            pass
+        run_index(library, root.path)
 
 
 def settings_of(dimensions: int) -> Settings:
@@ -288,11 +289,12 @@ class Victim:
     def _check(self, after: float) -> None:
         """After the next run: every page of the files is found, once, and nothing else."""
         with self._library() as library:
-            run_index(library)
+            run_index(library, self.papers.folder)
             expected = self.papers.pages()
-            lost = [word for word, page in expected.items() if page not in found(library, word)]
-            twice = [word for word in expected if len(found(library, word)) > 1]
-            stale = [word for word in self.papers.gone[-100:] if found(library, word)]
+            hits = {word: found(library, word) for word in expected}
+            lost = [word for word, page in expected.items() if page not in hits[word]]
+            twice = [word for word in expected if len(hits[word]) > 1]
+            stale = [word for word in self.papers.gone[-_GONE:] if found(library, word)]
             wrong = verify(library.store, content=True).findings
             pages = library.status().pages
         self.tally.lost += len(lost)
