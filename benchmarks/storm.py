@@ -6,7 +6,6 @@ again, and folders are moved, within a few minutes. At rest every file must be k
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import time
@@ -130,7 +129,7 @@ class Deeds:
         if file is not None:
             new = file.with_name(f".{file.name}.tmp")
             self._write(new)
-            os.replace(new, file)  # noqa: PTH105
+            new.replace(file)
         return file is not None
 
     def rename(self) -> bool:

@@ -5,7 +5,6 @@ The documents are made for it: one of 50 pages is saved again and again while a 
 
 from __future__ import annotations
 
-import os
 import random
 import string
 import subprocess
@@ -68,7 +67,7 @@ def measure_saving(place: Path, saves: int, pages: int) -> dict[str, Figure]:
             wait_until_idle(home)
             needle = "".join(random.Random(number).choices(string.ascii_lowercase, k=16))
             write_pdf(place / "new.pdf", pages, needle)
-            os.replace(place / "new.pdf", folder / "saved.pdf")  # noqa: PTH105
+            (place / "new.pdf").replace(folder / "saved.pdf")
             saved = time.monotonic()
             wait_until_found(home, needle)
             seconds.append(time.monotonic() - saved)

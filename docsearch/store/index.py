@@ -150,7 +150,7 @@ class Index:
         return writes >= _MOST_WRITES and (writes >= _FAR_TOO_MANY_WRITES or self.is_rested())
 
     def is_rested(self) -> bool:
-        """Whether compacting again would take no more than a twentieth of the time, however large the index."""
+        """Whether compacting again would take no more than a twentieth of the time."""
         at, _, took = (self.catalog.fact(_COMPACTED) or "0 0").partition(" ")
         return not self._uncompacted() or not 0 <= time.time() - float(at) < _REST * float(took)
 
