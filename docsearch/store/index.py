@@ -167,7 +167,7 @@ class Index:
         for table in self.tables():
             table.compact(keep_seconds)
         self.catalog.set_fact(_KEPT, "yes" if written and keep_seconds >= 1 else "no")
-        self._shrink_catalog(self._uncompacted())
+        self._shrink_catalog(self._uncompacted(), at_rest=not written)
         self.catalog.set_fact(_UNCOMPACTED, "0")
         self.catalog.set_fact(_COMPACTED, f"{time.time():.2f} {time.monotonic() - started:.2f}")
         self.catalog.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -176,10 +176,10 @@ class Index:
         """How many times rows were written since the tables were compacted."""
         return self._count(_UNCOMPACTED)
 
-    def _shrink_catalog(self, writes: int) -> None:
+    def _shrink_catalog(self, writes: int, *, at_rest: bool) -> None:
         """Gives back what replaced and deleted documents leave in the catalog, when it is much."""
         worn = self._count(_WORN) + writes
-        if worn >= max(_WORN_FROM, len(self.documents.live()) // 10):
+        if worn >= max(_WORN_FROM, len(self.documents.live())) / (10 if at_rest else 1):
             self.evidence.optimize()
             self.catalog.vacuum()
             worn = 0
