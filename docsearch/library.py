@@ -78,6 +78,11 @@ class Library:
             self.store.files.add_root(path)
         return True
 
+    def revision(self) -> tuple[int, ...]:
+        """Another value whenever other pages can be found than before, whoever made the change."""
+        self.store.follow()
+        return self.store.documents.revision()
+
     def watcher(self) -> WatcherState | None:
         """The process that keeps the index current, if one runs."""
         from docsearch.watch.state import running_watcher

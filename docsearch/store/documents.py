@@ -98,6 +98,15 @@ class Documents:
         ).fetchone()
         return row[0], row[1], row[2]
 
+    def revision(self) -> tuple[int, ...]:
+        """Another value whenever other pages are searchable; what its numbers are is of no interest."""
+        return self.catalog.remember("revision", self._revision)
+
+    def _revision(self) -> tuple[int, ...]:
+        live = self._live()
+        waiting = self.catalog.connection.execute("SELECT count(*) FROM pages_waiting").fetchone()[0]
+        return (len(live), max(live, default=0), sum(live), waiting)
+
     # -- what is still to be done --------------------------------------------------------------
 
     def waiting_for_ocr(self) -> dict[int, list[int]]:

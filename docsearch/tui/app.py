@@ -17,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from docsearch.config import folders
+from docsearch.config import folders, load_settings
 from docsearch.library import Library
 from docsearch.tui.boundary import ErrorLog
 from docsearch.tui.ports import LibraryPort
@@ -27,10 +27,13 @@ from docsearch.tui.screens.help import HelpScreen, Section
 from docsearch.tui.screens.search import SearchScreen
 from docsearch.tui.screens.welcome import WelcomeScreen
 from docsearch.tui.session import Session
+from docsearch.tui.watching import ScreenWatcher
 from docsearch.tui.widgets.block_image import BlockImage
 from docsearch.tui.widgets.hits import HitList
 
 LOG_NAME = "docsearch.log"
+WATCH_AFTER_SECONDS = 3.0
+"""The watcher starts when the first search is out of the way."""
 DARK, LIGHT = "tokyo-night", "atom-one-light"
 
 
@@ -41,6 +44,7 @@ class DocsearchApp(App[None]):
         open_library: opens a library; called once in each thread that needs one.
         log: the file for unexpected errors.
         picture: the widget class for page images.
+        watcher: keeps the index current while the app runs; none in tests.
     """
 
     TITLE = "docsearch"
@@ -54,12 +58,17 @@ class DocsearchApp(App[None]):
     ]
 
     def __init__(
-        self, open_library: Callable[[], LibraryPort], log: Path, picture: type[Widget] = BlockImage
+        self,
+        open_library: Callable[[], LibraryPort],
+        log: Path,
+        picture: type[Widget] = BlockImage,
+        watcher: ScreenWatcher | None = None,
     ) -> None:
         super().__init__()
         self.theme = preferred_theme(os.environ.get("COLORFGBG", ""))
         self.session = Session(self, open_library, ErrorLog(log), picture)
         self._welcomed = False
+        self._watcher = watcher
 
     def get_default_screen(self) -> Screen[None]:
         """The search."""
@@ -71,8 +80,16 @@ class DocsearchApp(App[None]):
             self._welcomed = True
             self.push_screen(WelcomeScreen(self.session))
 
+    def on_mount(self) -> None:
+        """The screen comes first, then what keeps it fresh."""
+        self.session.freshness.start()
+        if self._watcher is not None:
+            self.set_timer(WATCH_AFTER_SECONDS, self._watcher.start)
+
     async def on_unmount(self) -> None:
         """Leaves no library open."""
+        if self._watcher is not None:
+            self._watcher.stop()
         self.session.indexing.stop()
         await self.session.close()
 
@@ -134,10 +151,13 @@ def run(home: Path | None = None) -> None:
     """Opens the app on the user's index, or on the one below `home`."""
     from docsearch.tui.graphics import best_picture
 
-    log = folders(home).cache / LOG_NAME
+    places = folders(home)
+    log = places.cache / LOG_NAME
     picture = best_picture()
+    watches = load_settings(places.settings).watch.screen
+    watcher = ScreenWatcher(home, places.cache) if watches else None
     with native_messages_to(ErrorLog(log)):
-        DocsearchApp(lambda: Library(home), log, picture).run()
+        DocsearchApp(lambda: Library(home), log, picture, watcher).run()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 from textual.app import App
 from textual.signal import Signal
 
+from docsearch.errors import IndexBusy
 from docsearch.records import Failure, Progress
 from docsearch.tui.boundary import Boundary
 from docsearch.tui.ports import LibraryPort
@@ -84,7 +85,10 @@ class Indexing:
 
 
 def _bursts(library: LibraryPort, paths: Sequence[Path], retry: bool) -> Iterator[Sequence[Event]]:
-    """The events of a run in lists of what happened within `BURST_SECONDS`."""
+    """The events of a run in lists of what happened within `BURST_SECONDS`.
+
+    None when a watcher is at work: it does the same.
+    """
     events = iter(library.index(paths, retry=retry))
     burst: list[Event] = []
     due = time.monotonic()
@@ -95,5 +99,8 @@ def _bursts(library: LibraryPort, paths: Sequence[Path], retry: bool) -> Iterato
                 yield burst
                 burst, due = [], time.monotonic() + BURST_SECONDS
         yield burst
+    except IndexBusy:
+        if retry or not library.hand_over(paths):
+            raise
     finally:
         close_iterator(events)

@@ -21,6 +21,12 @@ class LibraryPort(Protocol):
     def index(self, paths: Iterable[Path] = (), *, retry: bool = False) -> Iterator[Progress | Failure]:
         """Adds paths as roots and brings all roots up to date; raises IndexBusy."""
 
+    def hand_over(self, paths: Iterable[Path]) -> bool:
+        """Adds paths as roots for a running watcher to index; False when there is none."""
+
+    def revision(self) -> tuple[int, ...]:
+        """Another value whenever other pages can be found than before."""
+
     def remove(self, path: Path) -> int:
         """Forgets a root; returns how many files it had."""
 

@@ -10,6 +10,7 @@ from textual.app import App
 from textual.widget import Widget
 
 from docsearch.tui.boundary import Boundary, ErrorLog
+from docsearch.tui.freshness import Freshness
 from docsearch.tui.indexing import Indexing
 from docsearch.tui.ports import LibraryPort
 from docsearch.tui.threads import LibraryThread
@@ -42,6 +43,7 @@ class Session:
         self.picture = picture
         self.boundary = Boundary(app, log)
         self.indexing = Indexing(app, self.boundary, self.writer)
+        self.freshness = Freshness(app, self.boundary, self.facts, self.indexing)
 
     async def close(self) -> None:
         """Closes every library, the writer after the step it is at."""

@@ -61,6 +61,10 @@ class FakeLibrary:
     """Held after the first event of a run."""
     broken: dict[str, Exception] = field(default_factory=dict)
     """What the method of that name raises."""
+    watched: bool = False
+    """Whether a watcher takes what is handed over."""
+    revised: int = 0
+    """Another number when the index is said to hold other pages."""
     asked: list[tuple[object, ...]] = field(default_factory=list)
 
     def parse(self, words: str, picture: Path | None = None) -> Query:
@@ -83,6 +87,13 @@ class FakeLibrary:
                 yield event
         finally:
             self.asked.append(("index ended",))
+
+    def hand_over(self, paths: Iterable[Path]) -> bool:
+        self._ask("hand over", *paths)
+        return self.watched
+
+    def revision(self) -> tuple[int, ...]:
+        return (self.revised,)
 
     def remove(self, path: Path) -> int:
         self._ask("remove", path)

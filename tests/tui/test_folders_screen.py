@@ -166,3 +166,12 @@ async def test_the_first_run_can_be_put_off(tmp_path: Path) -> None:
         await type_query(pilot, "budget")
         await settled(pilot)
         assert "press F2, then a" in text_of(pilot, "#notice-text")
+
+
+async def test_a_watcher_that_is_at_work_takes_new_folders(tmp_path: Path) -> None:
+    library = FakeLibrary(watched=True, broken={"index": IndexBusy("another docsearch is writing")})
+    async with running(library, tmp_path) as pilot:
+        pilot.app.session.indexing.start([tmp_path])  # type: ignore[attr-defined]
+        await until(pilot, lambda: ("hand over", tmp_path) in library.asked)
+        await settled(pilot)
+        assert notifications(pilot) == []

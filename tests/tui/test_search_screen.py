@@ -347,3 +347,18 @@ async def test_the_page_turned_to_stays_when_the_order_changes(library: FakeLibr
         gate.set()
         await settled(pilot)
         assert "page 5 of 9" in text_of(pilot, "#heading")
+
+
+async def test_pages_that_others_index_appear(tmp_path: Path) -> None:
+    library = FakeLibrary(answers={"budget": [[hit(1)]]})
+    async with running(library, tmp_path) as pilot:
+        await type_query(pilot, "budget")
+        await settled(pilot)
+        freshness = pilot.app.session.freshness  # type: ignore[attr-defined]
+        freshness.look()
+        await settled(pilot)
+        library.answers["budget"] = [[hit(2), hit(1)]]
+        library.revised += 1
+        freshness.look()
+        await until(pilot, lambda: len(hits(pilot)) == 2)
+        assert [found.page.doc for found in hits(pilot)] == [2, 1]

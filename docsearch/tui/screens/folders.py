@@ -65,6 +65,7 @@ class FoldersScreen(Screen[None]):
         self._failures_table.add_columns("File", "Why")
         self._roots_table.focus()
         self.session.indexing.changed.subscribe(self, self.on_indexing)
+        self.session.freshness.changed.subscribe(self, lambda _: self.load())
         self._show_indexing(self.session.indexing.state)
         self.load()
 

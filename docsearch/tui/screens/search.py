@@ -82,6 +82,7 @@ class SearchScreen(Screen[None]):
     def on_mount(self) -> None:
         """Warms the engine once the first frame is out."""
         self.session.indexing.changed.subscribe(self, self.on_indexing)
+        self.session.freshness.changed.subscribe(self, self.on_freshness)
         self._notice(Content(""))
         self.query_one(QueryInput).focus()
         self.call_after_refresh(self._warm_up)
@@ -168,6 +169,12 @@ class SearchScreen(Screen[None]):
             self._step = step
             self.refresh_roots()
         if not state.running and self._words.strip():
+            self.search(self._words)
+
+    def on_freshness(self, _: tuple[int, ...]) -> None:
+        """Other pages can be found now: the query is asked again."""
+        self.refresh_roots()
+        if self._words.strip():
             self.search(self._words)
 
     def _notice(self, content: Content) -> None:

@@ -1,0 +1,46 @@
+"""A watcher that lives as long as the screen: a process of its own, so that nothing on the screen waits.
+
+Where another watcher runs already it ends by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+LOG_NAME = "watch.log"
+
+
+class ScreenWatcher:
+    """Starts and stops the process.
+
+    Args:
+        home: what `--home` was given, if it was.
+        cache: the folder for its log.
+    """
+
+    def __init__(self, home: Path | None, cache: Path) -> None:
+        chosen = () if home is None else ("--home", str(home))
+        words = ("watch", "--attached", "--log", str(cache / LOG_NAME))
+        self._command = (sys.executable, "-P", "-m", "docsearch", *chosen, *words)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it; a machine that cannot goes without."""
+        with suppress(OSError):
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+
+    def stop(self) -> None:
+        """Lets go of it: it ends when its input does, which is also when the screen dies."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
