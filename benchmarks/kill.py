@@ -342,12 +342,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         victims = [Victim(Path(base, str(n)), name, chances[name]) for n, name in enumerate(names)]
         for victim in victims:
             victim.time()
-        for number in range(options.times):
-            victims[number % len(victims)].kill()
-            if number % 10 == 9:
-                note(f"{number + 1} kills, {time.monotonic() - started:.0f} s")
+        with suppress(KeyboardInterrupt):  # what was seen until then counts
+            _kill_in_turn(victims, options.times)
     tallies = {victim.name: victim.tally for victim in victims}
     emit(figures(tallies, seed, time.monotonic() - started), _table(tallies), as_json=options.json)
+
+
+def _kill_in_turn(victims: Sequence[Victim], times: int) -> None:
+    for number in range(times):
+        victims[number % len(victims)].kill()
+        if number % 10 == 9:
+            note(f"{number + 1} kills")
 
 
 def be_killed(name: str, home: str, dimensions: str) -> None:

@@ -63,7 +63,7 @@ def _compared(
             yield from _compared_file(stored, found, content=content)
         elif not any(folder == path or folder in path.parents for folder in unreadable):
             yield Finding(Kind.GONE, "still in the results", stored.document, path)
-    for path in files.keys() - known.keys():
+    for path in sorted(files.keys() - known.keys()):
         yield Finding(Kind.NEW, "", path=path)
 
 
