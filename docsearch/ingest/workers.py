@@ -346,5 +346,9 @@ class _Reader:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with our module search path; the current folder is no part of it."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    """Ours, with our module search path, without the current folder, and with nothing sent anywhere.
+
+    onnxruntime's packages report to their maker (a device id, the models loaded) unless told not to.
+    """
+    paths = os.pathsep.join(filter(None, sys.path))
+    return {**os.environ, "PYTHONPATH": paths, "ORT_DISABLE_TELEMETRY": "1"}
