@@ -20,8 +20,8 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 OnChange = Callable[[Path, Path, bool], None]
 """Is told the root, the path, and whether that is a folder's."""
-OnLoss = Callable[[], None]
-"""Is told that the operating system has dropped events."""
+OnLoss = Callable[[Path | None], None]
+"""Is told that changes of a root, or of all, may go unreported from now on until it is watched anew."""
 
 _CHANGES: list[type[FileSystemEvent]] = [
     events.FileCreatedEvent,
@@ -50,11 +50,11 @@ class FolderObserver:
 
     Args:
         on_change: called for every change.
-        on_loss: called when changes went unreported.
+        on_loss: called when changes may go unreported.
     """
 
     def __init__(self, on_change: OnChange, on_loss: OnLoss) -> None:
-        self._on_change = on_change
+        self._on_change, self._on_loss = on_change, on_loss
         self._watches: dict[Path, ObservedWatch] = {}
         self._observer: BaseObserver | None = None
         warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)  # a folder came back in
@@ -71,7 +71,7 @@ class FolderObserver:
         """
         self.forget(root)
         folder = root if root.is_dir() else root.parent
-        handler = _Handler(root, self._on_change)
+        handler = _Handler(root, self._on_change, self._on_loss)
         try:
             self._watches[root] = self._running().schedule(
                 handler, os.fspath(folder), recursive=folder == root, event_filter=_CHANGES
@@ -121,16 +121,22 @@ class FolderObserver:
 
 
 class _Handler(FileSystemEventHandler):
-    """Passes on where something happened; a move happens at both its ends."""
+    """Passes on where something happened; a move happens at both its ends.
 
-    def __init__(self, root: Path, on_change: OnChange) -> None:
+    A folder that is gone may have been moved out. Should it come back in under another name, what
+    changes below it is reported for its old name, or not at all.
+    """
+
+    def __init__(self, root: Path, on_change: OnChange, on_loss: OnLoss) -> None:
         self._root = root
-        self._on_change = on_change
+        self._on_change, self._on_loss = on_change, on_loss
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         for name in (event.src_path, event.dest_path):
             if name:
                 self._on_change(self._root, Path(os.fsdecode(name)), event.is_directory)
+        if isinstance(event, events.DirDeletedEvent):
+            self._on_loss(self._root)
 
 
 class _LossHandler(logging.Handler):
@@ -142,4 +148,4 @@ class _LossHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if "overflow" in record.getMessage():
-            self._on_loss()
+            self._on_loss(None)

@@ -21,9 +21,10 @@ from docsearch.ingest.scan import Changes
 from docsearch.store.index import Index
 from docsearch.store.lock import watcher_lock
 from docsearch.watch.events import Settling
-from docsearch.watch.filesystems import look, silent_file_system
-from docsearch.watch.observer import CannotWatch, FolderObserver
+from docsearch.watch.filesystems import look
+from docsearch.watch.observer import FolderObserver
 from docsearch.watch.process import ENDED, Child, Message
+from docsearch.watch.roots import WatchedRoots
 from docsearch.watch.state import WatcherState, end_state, tell_state
 from docsearch.watch.updater import READ_SECONDS, as_message, must_save_power
 
@@ -39,8 +40,6 @@ PAUSE_SECONDS = 60.0
 """Heavy work that was put off is tried again after this."""
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 2.0, 60.0
 """After trouble it is tried again, each time after twice as long."""
-POLL_SHARE = 50.0
-"""A polled root is left alone for this many times as long as comparing it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +48,6 @@ class Commands:
 
     text: Sequence[str]
     background: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Root:
-    """A root as it is watched: its place on the disk, why it is polled, when it is compared next."""
-
-    place: tuple[int, int] | None
-    polled: str = ""
-    compare_at: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +76,10 @@ class Watcher:
         self._say = say
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._settling = Settling(settings.watch.settle_seconds, look)
-        self._observer = FolderObserver(self._heard, partial(self._inbox.put, self._lost))
+        self._observer = FolderObserver(self._heard, lambda root: self._inbox.put(partial(self._lost, root)))
         self._text = Child(commands.text, self._told(self._text_message))
         self._background = Child(commands.background, self._told(self._background_message))
-        self._roots: dict[Path, _Root] = {}
+        self._roots = WatchedRoots(self._observer, settings.watch, index.folder, say)
         self._sweeps: dict[Path, None] = {}
         self._requests: dict[int, _Request] = {}
         self._last_number = 0
@@ -131,7 +121,7 @@ class Watcher:
 
     def _patience(self, now: float) -> float:
         """How long nothing is to be done if nothing happens."""
-        moments = [self._look_at, *(root.compare_at for root in self._roots.values())]
+        moments = [self._look_at, self._roots.next_due()]
         if self._background_at is not None:
             moments.append(max(self._background_at, now + 0.5))
         quiet = self._settling.wait(now)
@@ -142,8 +132,8 @@ class Watcher:
     def _step(self, now: float) -> None:
         if now >= self._look_at:
             self._look_at = now + ROOTS_SECONDS
-            self._look_at_roots(now)
-        self._compare_when_due(now)
+            self._look_at_roots()
+        self._sweeps |= dict.fromkeys(self._roots.due(now))
         if now >= self._retry_at:
             self._work(now)
         self._start_background(now)
@@ -163,69 +153,18 @@ class Watcher:
 
     # -- roots ---------------------------------------------------------------------------------
 
-    def _look_at_roots(self, now: float) -> None:
+    def _look_at_roots(self) -> None:
         """Begins with roots that are new or back, and ends with those that are gone."""
         if self._index.follow():
-            self._roots = {}
-        listed = [path for _, path, _ in self._index.catalog.remember("roots", self._index.files.roots)]
-        gone = self._roots.keys() - set(listed)
-        for root in gone:
-            self._forget(root)
+            self._sweeps |= dict.fromkeys(self._roots.reported())
+        listed = self._index.catalog.remember("roots", self._index.files.roots)
+        changed, gone = self._roots.update(path for _, path, _ in listed)
+        self._sweeps |= dict.fromkeys(changed)
+        for path in gone:
+            self._settling.forget(path)
+            self._sweeps.pop(path, None)
         if gone:
             self._text.send({"do": "warm"})  # it tidies when it has nothing else to do
-        for root in listed:
-            known, place = self._roots.get(root), _place(root)
-            if known is None or known.place != place:
-                self._begin(root, place, now)
-
-    def _begin(self, root: Path, place: tuple[int, int] | None, now: float) -> None:
-        """Watches a root, or notes that it is away; either way it is compared with the catalog."""
-        polled = ""
-        self._observer.forget(root)
-        if place is None:
-            self._say({"event": "offline", "root": str(root)})
-        else:
-            polled = self._watch(root)
-            self._say({"event": "watching", "root": str(root), "polled": polled})
-        self._roots[root] = _Root(place, polled, self._next_comparison(polled, now))
-        self._sweeps[root] = None
-        self._tell_polled()
-
-    def _watch(self, root: Path) -> str:
-        """Has changes of a root reported; returns why it must be polled, if it must."""
-        kind = silent_file_system(root)
-        if kind is not None:
-            return f"changes are not reported by file systems of type {kind}"
-        try:
-            self._observer.watch(root)
-            self._observer.check_room(self._index.folder)
-        except CannotWatch as error:
-            return str(error)
-        return ""
-
-    def _forget(self, root: Path) -> None:
-        self._say({"event": "forgotten", "root": str(root)})
-        self._observer.forget(root)
-        self._settling.forget(root)
-        self._sweeps.pop(root, None)
-        del self._roots[root]
-        self._tell_polled()
-
-    def _compare_when_due(self, now: float) -> None:
-        for path, root in self._roots.items():
-            if now >= root.compare_at:
-                self._sweeps[path] = None
-                self._roots[path] = replace(root, compare_at=float("inf"))
-
-    def _next_comparison(self, polled: str, now: float, took: float = 0.0) -> float:
-        watch = self._settings.watch
-        if polled:
-            return now + max(watch.poll_seconds, took * POLL_SHARE)
-        return now + watch.sweep_minutes * 60
-
-    def _tell_polled(self) -> None:
-        polled = {str(path): root.polled for path, root in self._roots.items() if root.polled}
-        self._state = replace(self._state, polled=polled)
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -243,10 +182,10 @@ class Watcher:
             self._text.send({"do": "warm"})
         self._settling.changed(root, path, now)
 
-    def _lost(self) -> None:
-        for path, root in self._roots.items():
-            if not root.polled:
-                self._settling.lost(path, time.monotonic())
+    def _lost(self, root: Path | None) -> None:
+        """Changes of a root, or of all, may have gone unreported."""
+        for path in self._roots.reported(root):
+            self._settling.lost(path, time.monotonic())
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -259,6 +198,8 @@ class Watcher:
         self._sweeps = {}
         if not roots and not changes.paths:
             return
+        for path in roots:
+            self._roots.watch_anew(path)
         self._background.ask_to_end()
         self._last_number += 1
         changes = replace(changes, roots=roots)
@@ -291,10 +232,7 @@ class Watcher:
         for name in message["unsettled"]:
             self._settle(Path(name), now)
         for path in request.changes.roots if request else ():
-            if path in self._roots:
-                known = self._roots[path]
-                compare_at = self._next_comparison(known.polled, now, message["seconds"])
-                self._roots[path] = replace(known, compare_at=compare_at)
+            self._roots.compared(path, now, message["seconds"])
         if message["read"]:
             self._background_at = now + CALM_SECONDS
         elif self._background_at is not None:
@@ -302,9 +240,8 @@ class Watcher:
 
     def _settle(self, path: Path, now: float) -> None:
         """A comparison met a file that is still being written."""
-        for root in self._roots:
-            if root == path or root in path.parents:
-                self._settling.changed(root, path, now)
+        for root in self._roots.holding(path):
+            self._settling.changed(root, path, now)
 
     def _text_ended(self, message: Message) -> None:
         """What it had not finished is asked for again; after a crash not at once."""
@@ -379,19 +316,11 @@ class Watcher:
         at_rest = self._text.ended or not self._requests
         if at_rest and self._background.ended and "wait" not in self._state.doing:
             self._doing("watching")
+        self._state = replace(self._state, polled=self._roots.polled())
         if self._state != self._written and now >= self._write_at:
             self._write_at = now + STATE_SECONDS
             self._written = self._state
             tell_state(self._index.folder, self._state)
-
-
-def _place(root: Path) -> tuple[int, int] | None:
-    """Which folder or file it is, whatever its name; None when it is not there."""
-    try:
-        found = root.stat()
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino)
 
 
 def _has_heavy_work(settings: Settings) -> bool:
