@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from docsearch.ingest.document import Document, RgbArray
+    from docsearch.ingest.glance import Glance
     from docsearch.ingest.pipeline import Indexer, Tier
     from docsearch.models.protocols import Embedder
     from docsearch.models.registry import Registry
     from docsearch.search.engine import Engine
+    from docsearch.search.picture import Picture
     from docsearch.search.rerank import HeadReranker
     from docsearch.store.index import Index
     from docsearch.watch.state import WatcherState
@@ -298,10 +300,19 @@ class Library:
                 continue
         return None
 
-    def _picture(self, path: Path) -> Image:
-        """A picture to search with; of a document, its first page."""
+    def _picture(self, path: Path) -> Picture:
+        """A picture to search with, and what stands in it; of a document, its first page."""
+        from docsearch.search.picture import Picture
+
         with self.open_document(path) as document:
-            return _as_image(document.render(1, self._embedder.image_pixels))
+            image = _as_image(document.render(1, self._embedder.image_pixels))
+            return Picture(image, self._glance.read(document))
+
+    @cached_property
+    def _glance(self) -> Glance:
+        from docsearch.ingest.glance import Glance
+
+        return Glance(self.settings.ocr)
 
 
 def _as_image(pixels: RgbArray) -> Image:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -40,8 +41,11 @@ class OcrEngine(Protocol):
     def pixels(self) -> int:
         """Longest side, in pixels, at which a page should be rendered for this engine."""
 
-    def recognise(self, image: Pixels) -> OcrPage:
-        """Text in reading order and word boxes of an RGB image (h, w, 3); nothing readable gives no text."""
+    def recognise(self, image: Pixels, lines: int | None = None) -> OcrPage:
+        """Text in reading order and word boxes of an RGB image (h, w, 3); nothing readable gives no text.
+
+        With `lines`, reading so many of the longest lines will do.
+        """
 
 
 def make_ocr(kind: str, languages: str = "eng", threads: int = 1) -> OcrEngine:
@@ -51,6 +55,7 @@ def make_ocr(kind: str, languages: str = "eng", threads: int = 1) -> OcrEngine:
     whose script RapidOCR's model does not know, where Tesseract has their data.
     Raises SettingsError for an unknown kind and for Tesseract without its program or data.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or onnxruntime reports to its maker when it is loaded
     if kind == "auto":
         kind = "rapidocr" if _rapidocr_reads(languages) or not tesseract_reads(languages) else "tesseract"
     if kind == "rapidocr":
@@ -104,18 +109,18 @@ class RapidOcr:
         self._find = _Detector(models[0], threads)
         self._read = _Recogniser(models[1], threads, self._settings)
 
-    def recognise(self, image: Pixels) -> OcrPage:
-        """Text in reading order and word boxes of an RGB image (h, w, 3); nothing readable gives no text."""
+    def recognise(self, image: Pixels, lines: int | None = None) -> OcrPage:
+        """See `OcrEngine`."""
         if min(image.shape[:2]) < SMALLEST_SIDE:
             return OcrPage("")
         page = _within(np.ascontiguousarray(image[:, :, ::-1]), self.pixels)
-        quads = self._lines_on(page)
+        quads = _longest(self._lines_on(page), lines)
         turns = 1 if mostly_vertical(quads) else 0
-        lines = self._read_turned(page, quads, turns)
-        if mean_confidence(lines) < self._settings.doubt and self._better_upside_down(page, quads, turns):
+        read = self._read_turned(page, quads, turns)
+        if mean_confidence(read) < self._settings.doubt and self._better_upside_down(page, quads, turns):
             turns += 2
-            lines = self._read_turned(page, quads, turns)
-        kept = [line for line in lines if line.confidence >= self._settings.least_confidence and line.words]
+            read = self._read_turned(page, quads, turns)
+        kept = [line for line in read if line.confidence >= self._settings.least_confidence and line.words]
         return compose_page(kept, page.shape[:2], turns)
 
     def _lines_on(self, page: Pixels) -> Points:
@@ -131,9 +136,16 @@ class RapidOcr:
 
     def _better_upside_down(self, page: Pixels, quads: Points, turns: int) -> bool:
         """Whether the five longest lines read better the other way up."""
-        longest = quads[np.argsort(-sides(quads).max(axis=0))[:5]]
+        longest = _longest(quads, 5)
         either = [mean_confidence(self._read_turned(page, longest, turns + flip)) for flip in (0, 2)]
         return bool(either[1] > either[0] + 0.05)
+
+
+def _longest(quads: Points, count: int | None) -> Points:
+    """So many of the longest lines, or all of them, in their order."""
+    if count is None or len(quads) <= count:
+        return quads
+    return quads[np.sort(np.argsort(-sides(quads).max(axis=0))[:count])]
 
 
 class _Detector:

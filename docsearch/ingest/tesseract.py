@@ -50,8 +50,8 @@ class TesseractOcr:
         shaping = (1, self.pixels, _version(self._program), self._arguments)
         self.fingerprint = f"tesseract-{hashlib.sha256(repr(shaping).encode()).hexdigest()[:12]}"
 
-    def recognise(self, image: Pixels) -> OcrPage:
-        """Text in reading order and word boxes of an RGB image (h, w, 3); nothing readable gives no text."""
+    def recognise(self, image: Pixels, lines: int | None = None) -> OcrPage:  # noqa: ARG002
+        """See `OcrEngine`; all lines are read."""
         if min(image.shape[:2]) < SMALLEST_SIDE:
             return OcrPage("")
         page = Image.fromarray(image)

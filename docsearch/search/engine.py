@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from PIL.Image import Image
-
 from docsearch.config import SearchSettings
 from docsearch.errors import ModelUnavailable
 from docsearch.models.protocols import Embedder, ModelInput
 from docsearch.records import Candidate, Filters, Hit, PageId, Query, SearchResult, TextSource
 from docsearch.search.fuse import FusionWeights, fuse
 from docsearch.search.matching import TermMatcher
+from docsearch.search.picture import Picture, telling_terms
 from docsearch.search.rerank import HeadReranker
 from docsearch.search.retrieve import Retriever
 from docsearch.search.snippet import make_snippet
@@ -42,7 +41,7 @@ class Engine:
         settings: how many candidates and hits.
         embedder: loads the embedder when a query first needs it; without one there is no vector list.
         reranker: orders the head; without one the fused order stands.
-        picture: opens a picture to search with.
+        picture: opens a picture to search with, and reads the words in it.
         weights: what each list counts.
     """
 
@@ -53,7 +52,7 @@ class Engine:
         *,
         embedder: Callable[[], Embedder] | None = None,
         reranker: HeadReranker | None = None,
-        picture: Callable[[Path], Image] | None = None,
+        picture: Callable[[Path], Picture] | None = None,
         weights: FusionWeights | None = None,
     ) -> None:
         self.index = index
@@ -105,10 +104,15 @@ class Engine:
             return Ranking(query, terms, self._browse(query, selection))
         retriever = Retriever(self.index, self.settings.candidates)
         retrieved = retriever.words(terms, selection, live)
-        if retrieved.text or query.image or self.weights.trusts_vectors:
-            similar = self._similar(query, terms, retriever, selection, live)
+        picture = self._open_picture(query)
+        if picture:
+            telling = telling_terms(picture.text, self.index)
+            seen = retriever.seen(telling, selection, live)
+            retrieved = replace(retrieved, seen=seen, seen_terms=len(telling))
+        if retrieved.text or picture or self.weights.trusts_vectors:
+            similar = self._similar(terms, picture, retriever, selection, live)
             retrieved = replace(retrieved, vectors=similar)
-        weights = FusionWeights(vectors=1.0) if query.image else self.weights
+        weights = FusionWeights(vectors=1.0) if picture else self.weights
         return Ranking(query, terms, fuse(retrieved, weights))
 
     def second_stage(self, ranking: Ranking) -> Ranking:
@@ -151,21 +155,32 @@ class Engine:
     def _selection(self, filters: Filters) -> Selection:
         return Selection(frozenset(self.index.files.matching(filters)) if filters else None)
 
-    def _similar(
-        self, query: Query, terms: QueryTerms, retriever: Retriever, selection: Selection, live: Set[int]
-    ) -> list[tuple[PageId, float]]:
-        """The vector list, when there is an embedder for it and it would count."""
-        if query.image and (self.embedder is None or self.picture is None):
+    def _open_picture(self, query: Query) -> Picture | None:
+        """The picture of a query, opened and read."""
+        if query.image is None:
+            return None
+        if self.embedder is None or self.picture is None:
             raise ModelUnavailable(
                 "searching by picture needs an embedder", hint='set embedder = "starter" in [models]'
             )
-        if self.embedder is None or not (query.image or self.weights.vectors):
+        return self.picture(query.image)
+
+    def _similar(
+        self,
+        terms: QueryTerms,
+        picture: Picture | None,
+        retriever: Retriever,
+        selection: Selection,
+        live: Set[int],
+    ) -> list[tuple[PageId, float]]:
+        """The vector list, when there is an embedder for it and it would count."""
+        if self.embedder is None or not (picture or self.weights.vectors):
             return []
         embedder = self.embedder()
         table = self.index.vectors(embedder.fingerprint, embedder.dimensions)
         if not table.exists():
             return []
-        image = self.picture(query.image) if query.image and self.picture else None
+        image = picture.image if picture else None
         [vector] = embedder.embed_queries([ModelInput(text=terms.text, image=image)])
         return retriever.vectors(table, vector, selection, live)
 

@@ -34,11 +34,15 @@ class Retrieved:
         text: BM25 of pages, best first.
         documents: document evidence: BM25 of title and names plus 0.3 times that of the first pages.
         vectors: cosine similarity of page vectors, best first.
+        seen: BM25 of pages over the words read in a picture, best first.
+        seen_terms: how many words that were.
     """
 
     text: RankedPages = field(default_factory=list)
     documents: dict[int, float] = field(default_factory=dict)
     vectors: RankedPages = field(default_factory=list)
+    seen: RankedPages = field(default_factory=list)
+    seen_terms: int = 1
 
 
 class Retriever:
@@ -72,6 +76,10 @@ class Retriever:
         for document, score in evidence.lead_scores(terms.terms, self.limit).items():
             scores[document] = scores.get(document, 0.0) + _LEAD_WEIGHT * score
         return scores
+
+    def seen(self, terms: tuple[str, ...], selection: Selection, live: Set[int]) -> RankedPages:
+        """Pages by BM25 over terms that were read in a picture."""
+        return self._ask_pages(TermQuery(terms), selection).live(live)
 
     def vectors(
         self, table: VectorTable, vector: NDArray[np.float32], selection: Selection, live: Set[int]

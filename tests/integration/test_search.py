@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from docsearch.config import IndexSettings, Settings
 from docsearch.ingest.pipeline import Tier
@@ -65,6 +66,24 @@ def test_a_picture_finds_its_like(shelf: Shelf, tmp_path: Path) -> None:
     hits = library.search(library.parse("", similar)).hits
     assert hits[0].path.name == "photo.jpg"
     assert len(hits) == 3
+
+
+def test_a_bad_photo_of_a_page_finds_it_by_its_words(shelf: Shelf, tmp_path: Path) -> None:
+    library, folder = shelf
+    with library.open_document(folder / "lease.pdf") as document:
+        page = Image.fromarray(document.render(1, 800))
+    turned = page.rotate(4, expand=True, fillcolor="white").crop((0, 0, 800, 300))
+    turned.save(tmp_path / "photo.jpg", quality=40)
+    hits = library.search(library.parse("", tmp_path / "photo.jpg")).hits
+    assert hits[0].path.name == "lease.pdf"
+    assert hits[0].scores["words in picture"] > 0
+
+
+def test_a_page_of_another_file_is_a_picture_too(shelf: Shelf, tmp_path: Path) -> None:
+    library, _ = shelf
+    other = documents.text_pdf(tmp_path / "other.pdf", ["An invoice from Zanzibar"])
+    hits = library.search(library.parse("", other)).hits
+    assert hits[0].path.name == "scan.pdf"
 
 
 def test_a_query_that_names_a_picture_is_text(shelf: Shelf) -> None:

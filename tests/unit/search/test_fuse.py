@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,11 @@ RANKED = st.dictionaries(PAGE, st.floats(0.01, 30), max_size=12).map(
     lambda scores: sorted(scores.items(), key=str)
 )
 RETRIEVED = st.builds(
-    Retrieved, text=RANKED, documents=st.dictionaries(st.integers(1, 5), st.floats(0.01, 30)), vectors=RANKED
+    Retrieved,
+    text=RANKED,
+    documents=st.dictionaries(st.integers(1, 5), st.floats(0.01, 30)),
+    vectors=RANKED,
+    seen=RANKED,
 )
 WEIGHTS = st.builds(FusionWeights, *[st.floats(0, 2)] * 3)
 
@@ -24,7 +29,7 @@ def test_every_page_of_a_list_comes_once_best_first(retrieved: Retrieved, weight
     candidates = fuse(retrieved, weights)
     pages = [candidate.page for candidate in candidates]
     assert sorted(pages, key=str) == sorted(
-        {page for page, _ in [*retrieved.text, *retrieved.vectors]}, key=str
+        {page for page, _ in [*retrieved.text, *retrieved.vectors, *retrieved.seen]}, key=str
     )
     assert [c.score for c in candidates] == sorted((c.score for c in candidates), reverse=True)
     for candidate in candidates:
@@ -33,7 +38,9 @@ def test_every_page_of_a_list_comes_once_best_first(retrieved: Retrieved, weight
 
 @given(RETRIEVED, WEIGHTS)
 def test_the_order_of_a_list_does_not_matter(retrieved: Retrieved, weights: FusionWeights) -> None:
-    turned = Retrieved(retrieved.text[::-1], retrieved.documents, retrieved.vectors[::-1])
+    turned = replace(
+        retrieved, text=retrieved.text[::-1], vectors=retrieved.vectors[::-1], seen=retrieved.seen[::-1]
+    )
     assert fuse(turned, weights) == fuse(retrieved, weights)
 
 
@@ -59,3 +66,12 @@ def test_a_picture_alone_is_ranked_by_its_vectors() -> None:
     fused = fuse(retrieved, FusionWeights())
     assert [candidate.page.doc for candidate in fused] == [1, 2, 3]
     assert all(candidate.score > 0 for candidate in fused)
+
+
+def test_what_is_read_in_a_picture_counts_more_than_its_looks_unless_it_is_little() -> None:
+    read, like = PageId(1, 1), PageId(2, 1)
+    found = Retrieved(seen=[(read, 9.0)], vectors=[(like, 0.9), (read, 0.1)], seen_terms=12)
+    [first, _] = fuse(found, FusionWeights(vectors=1.0))
+    assert (first.page, first.scores["words in picture"]) == (read, 9.0)
+    [first, _] = fuse(replace(found, seen_terms=1), FusionWeights(vectors=1.0))
+    assert first.page == like
