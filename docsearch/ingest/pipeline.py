@@ -15,7 +15,7 @@ from docsearch.config import Settings
 from docsearch.ingest.embed import embed_pages
 from docsearch.ingest.readers import Readers
 from docsearch.ingest.recognise import recognise_pages
-from docsearch.ingest.scan import Changes, Scanned, UnreadFile, scan_changes, scan_root
+from docsearch.ingest.scan import Changes, Scanned, UnreadFile, place_known, scan_changes, scan_root
 from docsearch.ingest.text import read_texts
 from docsearch.models.protocols import Embedder
 from docsearch.records import Failure, Progress
@@ -70,18 +70,14 @@ class Indexer:
     def read(
         self, unread: Sequence[UnreadFile], readers: Readers
     ) -> Generator[Progress | Failure, None, None]:
-        """Reads the texts of files that a scan found, but of those that were read meanwhile.
+        """Reads the texts of files that a scan found, but for those that were read meanwhile.
 
         Tables are only swept and compacted when enough has come together: call `tidy` at rest.
         """
         with self.index.writing():
-            yield from read_texts(self.index, readers, self.still_unread(unread))
+            yield from read_texts(self.index, readers, place_known(self.index, unread))
             if self.index.needs_upkeep():
                 self._tidy()
-
-    def still_unread(self, unread: Iterable[UnreadFile]) -> list[UnreadFile]:
-        """Those whose content no document holds."""
-        return [file for file in unread if self.index.documents.by_content(file.state.content) is None]
 
     def complete(self, readers: Readers) -> Generator[Progress | Failure, None, None]:
         """Recognises what waits for OCR and embeds what has no vectors."""

@@ -103,6 +103,19 @@ def scan_changes(index: Index, changes: Changes) -> Generator[Progress | Failure
     return scanned
 
 
+def place_known(index: Index, unread: Iterable[UnreadFile]) -> list[UnreadFile]:
+    """Gives files the documents that were made of their contents meanwhile; returns the others."""
+    waiting = []
+    for file in unread:
+        document = index.documents.by_content(file.state.content)
+        if document is None:
+            waiting.append(file)
+        elif is_current(file.state):
+            index.files.clear_failures(file.state.path)
+            index.files.put(file.root, file.state, document.id, document.title)
+    return waiting
+
+
 def is_current(file: FileState | StoredFile) -> bool:
     """Whether the file is still there with the size and time it is known by."""
     try:

@@ -76,7 +76,6 @@ class _Update:
     started: float
     unread: list[UnreadFile]
     unsettled: tuple[Path, ...] = ()
-    read: int = 0
 
 
 class TextUpdates:
@@ -86,10 +85,14 @@ class TextUpdates:
         indexer: does the work; the index is only locked while it does.
         readers: kept between requests, so that the next file finds a reader waiting.
         tell: takes messages for the watcher.
+        read_seconds: reading makes way for newer changes after this long.
     """
 
-    def __init__(self, indexer: Indexer, readers: Readers, tell: Tell) -> None:
+    def __init__(
+        self, indexer: Indexer, readers: Readers, tell: Tell, read_seconds: float = READ_SECONDS
+    ) -> None:
         self.indexer = indexer
+        self.read_seconds = read_seconds
         self.readers = readers
         self.tell = tell
         self._open: deque[_Update] = deque()
@@ -141,23 +144,18 @@ class TextUpdates:
     def _read(self, update: _Update, requests: SimpleQueue[Message]) -> None:
         """Reads until all is read or something newer is asked for; what is read is kept."""
         with self._trouble_of(update.number):
-            before = len(update.unread)
-            self._patiently(lambda: self._read_until(update, requests))
-            update.read += before - len(update.unread)
-            if not update.unread:
+            if self._patiently(lambda: self._read_until(update, requests)):
                 self._finish(update)
 
-    def _read_until(self, update: _Update, requests: SimpleQueue[Message]) -> None:
+    def _read_until(self, update: _Update, requests: SimpleQueue[Message]) -> bool:
+        """Whether all is read."""
         started = time.monotonic()
         with closing(self.indexer.read(update.unread, self.readers)) as events:
             for event in events:
                 self.tell(event_message(event))
-                if time.monotonic() - started > READ_SECONDS and not requests.empty():
-                    break
-            else:
-                update.unread = []
-                return
-        update.unread = self.indexer.still_unread(update.unread)
+                if time.monotonic() - started > self.read_seconds and not requests.empty():
+                    return False
+        return True
 
     def _finish(self, update: _Update) -> None:
         self._open.remove(update)
@@ -165,7 +163,7 @@ class TextUpdates:
             {
                 "event": "updated",
                 "number": update.number,
-                "read": update.read,
+                "read": len(update.unread),
                 "unsettled": [str(path) for path in update.unsettled],
                 "seconds": round(time.monotonic() - update.started, 3),
             }
@@ -225,17 +223,17 @@ def serve_background(indexer: Indexer, cache: Path, lines: Iterable[str], tell: 
             _pause_for_searches(cache, settings)
             if time.monotonic() - looked > BATTERY_SECONDS:
                 looked = time.monotonic()
-                if (left := must_save_power(settings)) is not None:
+                left = battery_left()
+                if must_save_power(settings, left):
                     tell({"event": "paused", "why": f"on battery, {left} % left"})
                     return
 
 
-def must_save_power(settings: WatchSettings) -> int | None:
-    """What is left of the battery, in percent, when that is too little for heavy work; else None."""
-    left = battery_left()
+def must_save_power(settings: WatchSettings, left: int | None) -> bool:
+    """Whether heavy work must wait with so many percent of the battery left (None: on the mains)."""
     if left is None or settings.battery_percent <= 0:
-        return None
-    return left if left < settings.battery_percent or settings.battery_percent >= 100 else None
+        return False
+    return left < settings.battery_percent or settings.battery_percent >= 100
 
 
 def _pause_for_searches(cache: Path, settings: WatchSettings) -> None:

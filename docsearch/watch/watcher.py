@@ -22,6 +22,7 @@ from docsearch.store.index import Index
 from docsearch.store.lock import watcher_lock
 from docsearch.watch.events import Settling
 from docsearch.watch.filesystems import look
+from docsearch.watch.manners import battery_left
 from docsearch.watch.observer import FolderObserver
 from docsearch.watch.process import ENDED, Child, Message
 from docsearch.watch.roots import WatchedRoots
@@ -275,8 +276,8 @@ class Watcher:
             return
         if self._requests or self._sweeps or len(self._settling) or not self._background.ended:
             return
-        left = must_save_power(self._settings.watch)
-        if left is not None:
+        left = battery_left()
+        if must_save_power(self._settings.watch, left):
             self._doing(f"scans and vectors wait: on battery, {left} % left")
             self._background_at = now + PAUSE_SECONDS
             return
