@@ -16,6 +16,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from docsearch.config import Settings
+from docsearch.errors import DocsearchError
 from docsearch.ingest.discover import concerns
 from docsearch.ingest.scan import Changes
 from docsearch.store.index import Index
@@ -31,8 +32,12 @@ from docsearch.watch.updater import READ_SECONDS, as_message, must_save_power
 
 Say = Callable[[Message], None]
 
+AT_REST = "watching"
+"""What a watcher does that has nothing to do."""
 ROOTS_SECONDS = 2.0
 """How often it is looked which roots there are, and whether they are."""
+MOST_AT_ONCE = 10_000
+"""So many events are taken before it is looked what is due."""
 STATE_SECONDS = 1.0
 """The state is written this often at most."""
 CALM_SECONDS = 5.0
@@ -85,6 +90,7 @@ class Watcher:
         self._requests: dict[int, _Request] = {}
         self._last_number = 0
         self._stopping = False
+        self._resting = AT_REST
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._retry_at = self._look_at = self._write_at = 0.0
         self._background_at: float | None = None
@@ -117,7 +123,7 @@ class Watcher:
         """Takes what was put in the inbox, waiting for the first."""
         with suppress(Empty):
             self._inbox.get(timeout=seconds)()
-            while not self._stopping:
+            for _ in range(MOST_AT_ONCE):
                 self._inbox.get_nowait()()
 
     def _patience(self, now: float) -> float:
@@ -133,7 +139,10 @@ class Watcher:
     def _step(self, now: float) -> None:
         if now >= self._look_at:
             self._look_at = now + ROOTS_SECONDS
-            self._look_at_roots()
+            try:
+                self._look_at_roots()
+            except DocsearchError as error:  # a disk that is full or away may be there again soon
+                self._state = replace(self._state, trouble=error.message)
         self._sweeps |= dict.fromkeys(self._roots.due(now))
         if now >= self._retry_at:
             self._work(now)
@@ -278,10 +287,11 @@ class Watcher:
             return
         left = battery_left()
         if must_save_power(self._settings.watch, left):
-            self._doing(f"scans and vectors wait: on battery, {left} % left")
+            self._resting = f"watching; scans and vectors wait: on battery, {left} % left"
             self._background_at = now + PAUSE_SECONDS
             return
         self._background_at = None
+        self._resting = AT_REST
         self._background.send({"do": "complete"})
 
     def _background_message(self, message: Message) -> None:
@@ -289,7 +299,7 @@ class Watcher:
             case "progress":
                 self._doing(f"{message['tier']}, {message['pages_done']} of {message['pages_total']} pages")
             case "paused":
-                self._doing(f"scans and vectors wait: {message['why']}")
+                self._resting = f"watching; scans and vectors wait: {message['why']}"
                 self._background_at = time.monotonic() + PAUSE_SECONDS
             case event if event == ENDED:
                 self._background_ended(message)
@@ -314,9 +324,8 @@ class Watcher:
         self._state = replace(self._state, doing=what)
 
     def _write_state(self, now: float) -> None:
-        at_rest = self._text.ended or not self._requests
-        if at_rest and self._background.ended and "wait" not in self._state.doing:
-            self._doing("watching")
+        if not self._requests and self._background.ended:
+            self._doing(self._resting)
         self._state = replace(self._state, polled=self._roots.polled())
         if self._state != self._written and now >= self._write_at:
             self._write_at = now + STATE_SECONDS
