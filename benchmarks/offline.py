@@ -168,9 +168,6 @@ async def look_around(home: Path) -> None:
 
 def figures(seen: Mapping[str, Attempts], guard: Guard, seconds: float) -> dict[str, Figure]:
     native = sum(len(attempts.by_any_code or ()) for attempts in seen.values())
-    listed = [
-        line for attempts in seen.values() for line in (*attempts.by_python, *(attempts.by_any_code or ()))
-    ]
     return {
         "connect_attempts": sum(attempts.count for attempts in seen.values()),
         "python_attempts": sum(len(attempts.by_python) for attempts in seen.values()),

@@ -60,6 +60,7 @@ class Kind(StrEnum):
         return _MENDS[self]
 
 
+_BROKEN_ROWS = (Kind.PAGES_MISSING, Kind.PAGES_WRONG)
 _BY_INDEX = "docsearch index brings them up to date"
 _REPAIRED = "docsearch repair"
 _MENDS = {
@@ -251,7 +252,8 @@ class _Check:
 
     def _leads(self, rows: PageRows) -> None:
         stored = dict(self._rows("SELECT rowid, terms FROM leads"))
-        for document in self.live:
+        broken = {finding.document for finding in self.found.findings if finding.kind in _BROKEN_ROWS}
+        for document in self.live.keys() - broken:
             pages = rows.leads.get(document, {})
             expected = lead_terms(pages[page] for page in sorted(pages))
             if stored.get(document, "") != expected or document not in stored:
