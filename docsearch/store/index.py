@@ -152,7 +152,7 @@ class Index:
     def is_rested(self) -> bool:
         """Whether compacting again would take no more than a twentieth of the time."""
         at, _, took = (self.catalog.fact(_COMPACTED) or "0 0").partition(" ")
-        return not self._uncompacted() or not 0 <= time.time() - float(at) < _REST * float(took)
+        return not self._uncompacted() or not -1 <= time.time() - float(at) < _REST * float(took)
 
     def compact(self, keep_seconds: float = 0.001) -> None:
         """Brings indexes up to date and gives back space, if rows were written. For the writer only.

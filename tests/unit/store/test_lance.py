@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CODE = """
+import sys, tempfile
+from docsearch.store.lance import load_lancedb
+lancedb = load_lancedb()
+assert load_lancedb() is lancedb
+with tempfile.TemporaryDirectory() as folder:
+    table = lancedb.connect(folder).create_table("t", [{"a": 1}])
+    assert table.count_rows() == 1
+client = sys.modules["lance_namespace_urllib3_client.api.table_api"]
+print(type(client).__module__, [finder for finder in sys.meta_path if "NoClient" in repr(finder)])
+"""
+
+
+def test_lancedb_works_without_its_network_client(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["docsearch.store.lance", "[]"]
