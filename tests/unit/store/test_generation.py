@@ -52,7 +52,7 @@ def test_one_that_is_open_follows(folder: Path) -> None:
 
 def test_a_question_across_the_change_is_asked_again(folder: Path) -> None:
     index = Index(folder)
-    answers = []
+    answers: list[set[str]] = []
 
     def ask() -> set[str]:
         if not answers:
