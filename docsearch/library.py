@@ -56,8 +56,7 @@ class Library:
     def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
         """The first-stage order at once, then the reranked order where it differs."""
         self._mark_search()
-        self._store.follow()
-        return self.engine.stream(query, limit)
+        return self.store.consistently_each(lambda: self.engine.stream(query, limit))
 
     # -- indexing ------------------------------------------------------------------------------
 

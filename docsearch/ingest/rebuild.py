@@ -29,7 +29,8 @@ def rebuild(
 
     Roots and what else the user gave are kept, and so is what OCR has read, by content, unless
     `ocr_again`. One that was stopped goes on where it was. `drop_missing` accepts that documents of
-    roots that are not there are lost.
+    roots that are not there are lost. Document numbers go on, so that a page that is on somebody's
+    screen is never taken for another one.
 
     Raises:
         IndexBusy: another process is writing.
@@ -44,6 +45,7 @@ def rebuild(
         with closing(Index(place)) as new:
             if not new.files.roots():
                 carry_all(old, new.catalog, costly=not ocr_again)
+                new.documents.number_from(index.documents.last_number())
             yield from Indexer(new, settings, embedder).run((), tiers=tuple(Tier))
             carry_again(old, new.catalog)
             _same_roots(index, new)

@@ -43,11 +43,15 @@ class Documents:
     def number_from(self, number: int) -> None:
         """Documents begun from now on get numbers above this one."""
         with self.catalog.transaction() as db:
-            highest = db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'documents'").fetchone()[
-                0
-            ]
+            highest = max(number, self.last_number())
             db.execute("DELETE FROM sqlite_sequence WHERE name = 'documents'")
-            db.execute("INSERT INTO sqlite_sequence VALUES ('documents', ?)", (max(number, highest or 0),))
+            db.execute("INSERT INTO sqlite_sequence VALUES ('documents', ?)", (highest,))
+
+    def last_number(self) -> int:
+        """The highest number a document ever had."""
+        db = self.catalog.connection
+        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").fetchone()
+        return row[0] if row else 0
 
     def commit(self, number: int, *, kind: str, title: str, pages: int, waiting: Iterable[int]) -> None:
         """Makes a document ready; `waiting` are its pages that still need OCR."""

@@ -93,6 +93,16 @@ class Index:
             return ask()
         return ask() if self.follow() else answer
 
+    def consistently_each(self, ask: Callable[[], Iterator[T]]) -> Iterator[T]:
+        """Like `consistently`, for answers that come one after the other."""
+        self.follow()
+        try:
+            yield from ask()
+        except (IndexUnusable, sqlite3.Error):
+            if not self.follow():
+                raise
+            yield from ask()
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Holds the write lock, on the index in use.

@@ -142,6 +142,21 @@ def test_a_rebuild_keeps_roots_and_another_process_follows(
     assert found(library, "zanzibar") == {("notes.txt", 1)}
 
 
+def test_searches_go_on_while_the_index_is_replaced(library: Library) -> None:
+    query = library.parse("pets llamas")
+    [shown] = library.search(query).hits
+    stream = library.stream(query)
+    next(stream)
+    process = start_rebuild(library)
+    while process.poll() is None:
+        assert {hit.path.name for hit in library.search(query).hits} == {"lease.pdf"}
+        for result in library.stream(query):
+            assert {hit.path.name for hit in result.hits} == {"lease.pdf"}
+    assert process.returncode == 0
+    assert library.find_page(shown.path, 2) != shown.page
+    assert library.page_text(shown.page) == "", "a page on the screen is taken for another one"
+
+
 def test_a_rebuild_that_was_stopped_goes_on(library: Library) -> None:
     steps = rebuild(library.store, library.settings, None)
     for event in steps:
@@ -256,13 +271,15 @@ with Library(Path(sys.argv[1]), settings) as library:
 """
 
 
-@pytest.mark.parametrize("events", [1, 4])
-def test_a_killed_rebuild_leaves_the_old_index(library: Library, events: int) -> None:
+def start_rebuild(library: Library) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", REBUILD, str(library.folders.index.parent)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, env=environment, start_new_session=True
-    ) as process:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, start_new_session=True)
+
+
+@pytest.mark.parametrize("events", [1, 4])
+def test_a_killed_rebuild_leaves_the_old_index(library: Library, events: int) -> None:
+    with start_rebuild(library) as process:
         assert process.stdout is not None
         for _ in range(events):
             process.stdout.readline()
