@@ -1,4 +1,4 @@
-"""Imports LanceDB without the client for its network service, which takes longer than all the rest of it."""
+"""Imports LanceDB without the clients of its network service, which take longer than all the rest of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-_CLIENT = "lance_namespace_urllib3_client.api."
+_CLIENTS = frozenset({"lance_namespace", "lance_namespace_urllib3_client"})
 
 
 def load_lancedb() -> Any:
@@ -31,7 +31,7 @@ def load_lancedb() -> Any:
 
 
 class _NoClient(MetaPathFinder):
-    """Finds an empty module for each of the client's."""
+    """Finds an empty module for each of the clients'."""
 
     def find_spec(
         self,
@@ -39,7 +39,8 @@ class _NoClient(MetaPathFinder):
         path: Sequence[str] | None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, _Empty()) if fullname.startswith(_CLIENT) else None
+        is_client = fullname.partition(".")[0] in _CLIENTS
+        return ModuleSpec(fullname, _Empty(), is_package=True) if is_client else None
 
 
 class _Empty(Loader):
@@ -56,4 +57,6 @@ class _EmptyModule(ModuleType):
     def __getattr__(self, name: str) -> type:
         if name.startswith("_"):
             raise AttributeError(name)
-        return type(name, (), {})
+        made = type(name, (), {})
+        setattr(self, name, made)
+        return made

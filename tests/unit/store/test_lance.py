@@ -13,7 +13,7 @@ assert load_lancedb() is lancedb
 with tempfile.TemporaryDirectory() as folder:
     table = lancedb.connect(folder).create_table("t", [{"a": 1}])
     assert table.count_rows() == 1
-client = sys.modules["lance_namespace_urllib3_client.api.table_api"]
+client = sys.modules["lance_namespace"]
 print(type(client).__module__, [finder for finder in sys.meta_path if "NoClient" in repr(finder)])
 """
 
