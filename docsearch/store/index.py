@@ -40,7 +40,7 @@ _WORN = "writes to the catalog"
 _WORN_FROM = 50
 _MOST_WRITES, _FAR_TOO_MANY_WRITES = 32, 500
 _COMPACTED = "last compaction"
-_REST = 20
+_REST, _QUICK_SECONDS = 20, 0.5
 
 
 class Index:
@@ -162,7 +162,8 @@ class Index:
     def is_rested(self) -> bool:
         """Whether compacting again would take no more than a twentieth of the time."""
         at, _, took = (self.catalog.fact(_COMPACTED) or "0 0").partition(" ")
-        return not self._uncompacted() or not -1 <= time.time() - float(at) < _REST * float(took)
+        is_quick = float(took or 0) < _QUICK_SECONDS
+        return is_quick or not self._uncompacted() or not -1 <= time.time() - float(at) < _REST * float(took)
 
     def compact(self, keep_seconds: float = 0.001) -> None:
         """Brings indexes up to date and gives back space, if rows were written. For the writer only.
