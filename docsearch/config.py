@@ -197,5 +197,7 @@ def _value(where: str, kind: Any, value: Any) -> Any:
         return float(value)
     if kind in (str, int, bool) and type(value) is kind:
         return value
-    expected = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a list of texts")
+    expected = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}.get(
+        kind, "a list of texts"
+    )
     raise SettingsError(f"{where} must be {expected}, not {value!r}")
