@@ -227,7 +227,9 @@ class Victim:
         """One change, one kill, one look, one run, one check."""
         self._prepare()
         after = self.chance.uniform(0, self.seconds * _OVERRUN)
-        finished, _ = self._run(after)
+        finished, seconds = self._run(after)
+        if finished:  # the machine is less busy than it was: aim earlier
+            self.seconds = seconds
         self.tally.kills += 1
         self.tally.finished += finished
         try:
