@@ -40,7 +40,7 @@ _SPACED_TOKEN = re.compile(rf"[^\W\d_]+|{_NUMBER}")
 _TOKEN = re.compile(
     rf"(?P<unspaced>[{_UNSPACED}]+)|{_NUMBER}|(?:(?![{_UNSPACED}])[^\W\d_]|[{_INDIC_MARKS}])+"
 )
-_FOREIGN_LETTER = re.compile(r"[^\x00-\x7f\W_]")
+_FOREIGN_LETTER = re.compile(rf"[^\x00-\x7f\W_]|[{_UNSPACED}{_INDIC_MARKS}]")
 _NEEDS_CARE = re.compile(f"[{_UNSPACED}{_INDIC_MARKS}]")
 _BLANKS = bytes(code if chr(code).isalnum() or code == 44 else 32 for code in range(128)).ljust(256, b" ")
 """Maps what cannot be part of an ASCII word or number (44 is the comma) to blanks."""
