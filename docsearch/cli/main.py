@@ -28,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 for family in (index, search, pages, manage, maintain, evaluate, watch):
     family.register(app)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -14,12 +13,12 @@ _ANALYZE = "docsearch.store.analyzer:analyze_page"
 
 
 class Readers:
-    """Makes worker pools and closes them at the end."""
+    """Makes worker pools and closes them: one pool lives at a time, each tier has the memory to itself."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._stack = ExitStack()
-        self._text: WorkerPool | None = None
+        self._pool: WorkerPool | None = None
+        self._is_text = False
 
     @property
     def passwords(self) -> tuple[str, ...]:
@@ -27,22 +26,32 @@ class Readers:
         return self.settings.index.passwords
 
     def text_pool(self) -> WorkerPool:
-        """Workers that read text layers and analyze them; always the same ones."""
-        if self._text is None:
-            pool = WorkerPool(self._processes(), limits=self._limits(), analyse=_ANALYZE)
-            self._text = self._stack.enter_context(pool)
-        return self._text
+        """Workers that read text layers and analyze them; the same ones until another pool is asked for."""
+        if self._pool is not None and self._is_text:
+            return self._pool
+        pool = WorkerPool(self._processes(), limits=self._limits(), analyse=_ANALYZE)
+        return self._use(pool, is_text=True)
 
     def ocr_pool(self) -> WorkerPool:
         """Workers that recognise text in page images, one thread each, at low priority."""
         ocr = self.settings.ocr
         setup = OcrSetup(ocr.engine, ocr.languages, threads=1)
-        pool = WorkerPool(self._processes(), limits=self._limits(), niceness=5, ocr=setup)
-        return self._stack.enter_context(pool)
+        return self._use(WorkerPool(self._processes(), limits=self._limits(), niceness=5, ocr=setup))
 
     def picture_pool(self) -> WorkerPool:
         """Workers that render pages for the embedder."""
-        return self._stack.enter_context(WorkerPool(self._processes(), limits=self._limits(), niceness=5))
+        return self._use(WorkerPool(self._processes(), limits=self._limits(), niceness=5))
+
+    def close(self) -> None:
+        """Ends all reader processes."""
+        if self._pool is not None:
+            self._pool.close()
+        self._pool = None
+
+    def _use(self, pool: WorkerPool, *, is_text: bool = False) -> WorkerPool:
+        self.close()
+        self._pool, self._is_text = pool, is_text
+        return pool
 
     def _processes(self) -> int:
         return self.settings.index.workers or os.cpu_count() or 1
@@ -63,4 +72,4 @@ class Readers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self.close()

@@ -19,18 +19,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from docsearch.ingest.document import Document, RgbArray
-    from docsearch.ingest.glance import Glance
     from docsearch.ingest.pipeline import Indexer, Tier
+    from docsearch.library.models import ChosenModels
     from docsearch.models.protocols import Embedder
-    from docsearch.models.registry import Registry
     from docsearch.search.engine import Engine
     from docsearch.search.picture import Picture
-    from docsearch.search.rerank import HeadReranker
     from docsearch.store.index import Index
     from docsearch.watch.state import WatcherState
-
-BUILT_IN_RERANKER = "passages"
-OFF = "off"
 
 
 class Library:
@@ -135,7 +130,7 @@ class Library:
             document_bytes=size,
             embedder=self.settings.models.embedder,
             reranker=self.settings.models.reranker,
-            device=self._device(),
+            device=self._models.device(),
             outdated=self.store.outdated(),
         )
 
@@ -218,7 +213,7 @@ class Library:
     @property
     def embedder(self) -> Callable[[], Embedder] | None:
         """Loads the embedder of the settings when it is called; None when there is to be none."""
-        return (lambda: self._embedder) if self.settings.models.embedder != OFF else None
+        return self._models.embedder
 
     @cached_property
     def engine(self) -> Engine:
@@ -229,7 +224,7 @@ class Library:
             self.store,
             self.settings.search,
             embedder=self.embedder,
-            reranker=self._reranker(),
+            reranker=self._models.reranker(self.store, self._render),
             picture=self._picture,
         )
 
@@ -246,46 +241,10 @@ class Library:
     ) -> None:
         self.close()
 
-    @cached_property
-    def _registry(self) -> Registry:
-        from docsearch.models.registry import Registry
-
-        return Registry.read(self.folders.settings.with_name("models.toml"))
-
-    @cached_property
-    def _embedder(self) -> Embedder:
-        from docsearch.models.load import load_embedder
-
-        models = self.settings.models
-        return load_embedder(models.embedder, self._registry, models.device, models.dimensions)
-
-    def _reranker(self) -> HeadReranker | None:
-        from docsearch.search.rerank import ModelReranker, PassageReranker
-
-        models = self.settings.models
-        if models.reranker == OFF:
-            return None
-        if models.reranker == BUILT_IN_RERANKER:
-            return PassageReranker(self.store)
-        from docsearch.models.load import load_reranker
-
-        model = load_reranker(models.reranker, self._registry, models.device)
-        return ModelReranker(
-            self.store, model, self._render, self._registry.row(models.reranker).image_pixels
-        )
-
-    def _device(self) -> str:
-        from docsearch.models.load import device_for
-
-        models = self.settings.models
-        if models.embedder == OFF:
-            return "cpu"
-        return device_for(self._registry.row(models.embedder), models.device).describe()
-
     def _pages_without_vectors(self) -> int:
-        if self.settings.models.embedder == OFF:
+        if self.embedder is None:
             return 0
-        waiting = self.store.documents.waiting_for_vectors(self._embedder.fingerprint)
+        waiting = self.store.documents.waiting_for_vectors(self.embedder().fingerprint)
         return sum(document.pages for document in waiting)
 
     def _render(self, page: PageId, pixels: int) -> Image | None:
@@ -304,14 +263,14 @@ class Library:
         from docsearch.search.picture import Picture
 
         with self.open_document(path) as document:
-            image = _as_image(document.render(1, self._embedder.image_pixels))
-            return Picture(image, self._glance.read(document))
+            image = _as_image(document.render(1, self._models.embedder_now.image_pixels))
+            return Picture(image, self._models.glance.read(document))
 
     @cached_property
-    def _glance(self) -> Glance:
-        from docsearch.ingest.glance import Glance
+    def _models(self) -> ChosenModels:
+        from docsearch.library.models import ChosenModels
 
-        return Glance(self.settings.ocr)
+        return ChosenModels(self.settings, self.folders)
 
 
 def _as_image(pixels: RgbArray) -> Image:
