@@ -112,6 +112,8 @@ class PdfDocument:
             picture = leaf.get_pixmap(
                 matrix=pymupdf.Matrix(zoom, zoom), colorspace=pymupdf.csRGB, alpha=False
             )
+            if self.kind == "pdf" and leaf.get_images():
+                _forget_pictures()
             flat = np.frombuffer(picture.samples_mv, dtype=np.uint8)
             return (
                 flat.reshape(picture.height, picture.stride)[:, : picture.width * 3]
@@ -151,6 +153,11 @@ def _silence() -> None:
     """Keep MuPDF's messages off the terminal: errors come as exceptions, warnings help nobody."""
     pymupdf.TOOLS.mupdf_display_errors(False)
     pymupdf.TOOLS.mupdf_display_warnings(False)
+
+
+def _forget_pictures() -> None:
+    """Empty MuPDF's store: it keeps up to 256 MB of decoded pictures, even of files that are closed."""
+    pymupdf.TOOLS.store_shrink(100)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Thread
 
+from docsearch.config import is_there
 from docsearch.ingest.document import name_title
 from docsearch.ingest.readers import Readers
 from docsearch.ingest.scan import UnreadFile, is_current
@@ -129,13 +130,16 @@ class TextTier:
         yield self._progress(reading)
 
     def _fail(self, reading: Reading, failure: Failure) -> Iterator[Progress | Failure]:
-        """Records why for every file of this content; a changed file is simply read again next time."""
+        """Records why for every file of this content; a changed file is simply read again next time, and
+        one that is gone by now is no failure to keep."""
         with self.index.catalog.transaction():
             self.index.documents.discard(reading.number)
             for file in reading.files:
+                self.index.files.clear_failures(file.state.path)
+                if not is_there(file.state.path):
+                    continue
                 if failure.kind is not FailureKind.CHANGED:
                     self.index.files.put(file.root, file.state, None)
-                self.index.files.clear_failures(file.state.path)
                 self.index.files.put_failure(Failure(file.state.path, failure.kind, failure.detail))
         self._count(reading)
         self.failures += 1

@@ -68,6 +68,9 @@ START_SECONDS = 120.0
 """How long a reader process may take to start and load its libraries and models."""
 CHECK_SECONDS = 0.2
 """How often silent readers are looked at."""
+_LARGE = str(8 << 20)
+_GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": _LARGE, "MALLOC_TRIM_THRESHOLD_": _LARGE}
+"""Has glibc return large blocks when they are freed: models work with hundreds of megabytes for moments."""
 
 IsCachedAnswer = Callable[[str], bool]
 
@@ -351,4 +354,4 @@ def _environment() -> dict[str, str]:
     onnxruntime's packages report to their maker (a device id, the models loaded) unless told not to.
     """
     paths = os.pathsep.join(filter(None, sys.path))
-    return {**os.environ, "PYTHONPATH": paths, "ORT_DISABLE_TELEMETRY": "1"}
+    return {**os.environ, **_GIVE_BACK, "PYTHONPATH": paths, "ORT_DISABLE_TELEMETRY": "1"}

@@ -219,6 +219,19 @@ def test_a_file_that_changes_while_it_is_read(folder: Path, open_library: OpenLi
     assert library.status().failures == ()
 
 
+def test_a_file_that_goes_before_it_is_read_leaves_nothing_behind(
+    folder: Path, open_library: OpenLibrary
+) -> None:
+    documents.text_pdf(folder / "read first.pdf", ["walrus"] * 200)
+    going = documents.text_file(folder / "going.txt", "walrus")
+    library = open_library()
+    for event in library.index([folder]):
+        if isinstance(event, Progress) and event.tier == "text":
+            going.unlink(missing_ok=True)
+    assert library.status().failures == ()
+    assert library.roots()[0].files == 1
+
+
 def test_only_one_process_writes(folder: Path, open_library: OpenLibrary) -> None:
     library = open_library()
     with writer_lock(library.store.folder), pytest.raises(IndexBusy):
