@@ -52,6 +52,7 @@ sys.addaudithook(look)
 _ON_PURPOSE = "import socket; s = socket.socket(); s.settimeout(0.1); s.connect_ex(('192.0.2.1', 9))"
 _TRACED = re.compile(r"^.*(?:connect|sendto)\(.*sa_family=AF_INET6?,.*$", re.MULTILINE)
 _WORDS = "rent"
+_WATCH_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +118,23 @@ class Guard:
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = common_parser(__doc__)
+    parser.add_argument("--suite", action="store_true", help="the test suite too, which takes minutes")
     parser.add_argument("--tui", type=Path, metavar="HOME", help="for its own use: the search screen")
+    parser.add_argument("--watch", type=Path, metavar="HOME", help="for its own use: a watcher")
     options = parse_args(parser, argv, needs_docs=False)
     if options.tui:
         asyncio.run(look_around(options.tui))
+        return
+    if options.watch:
+        watch_a_change(options.watch)
         return
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="docsearch-offline-") as base:
         guard = Guard(Path(base))
         if not guard.run([sys.executable, "-c", _ON_PURPOSE]).by_python:
             raise ProgramFailed("an attempt made on purpose was not seen")
-        seen = {name: _told(name, guard.run(command)) for name, command in commands(Path(base)).items()}
+        wanted = commands(Path(base)) | (SUITE if options.suite else {})
+        seen = {name: _told(name, guard.run(command)) for name, command in wanted.items()}
     found = figures(seen, guard, time.monotonic() - started)
     emit(found, _table(seen), as_json=options.json)
 
@@ -150,8 +157,17 @@ def commands(base: Path) -> dict[str, list[str]]:
         "export": docsearch(home, "export", archive),
         "import": docsearch(other, "import", archive),
         "search screen": [sys.executable, "-m", "benchmarks.offline", "--tui", str(home)],
+        "watch": [sys.executable, "-m", "benchmarks.offline", "--watch", str(home)],
         "remove": docsearch(home, "remove", documents),
     }
+
+
+SUITE = {
+    "test suite": [
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider"),
+        "--ignore=tests/benchmarks/test_offline.py",  # it reaches for the network on purpose
+    ]
+}
 
 
 async def look_around(home: Path) -> None:
@@ -164,6 +180,20 @@ async def look_around(home: Path) -> None:
         await pilot.pause(1)
         await pilot.press(*_WORDS)
         await pilot.pause(2)
+
+
+def watch_a_change(home: Path) -> None:
+    """Runs a watcher until a new file in the first root can be found."""
+    from docsearch.library import Library
+
+    with Library(home) as library, subprocess.Popen(docsearch(home, "watch"), env=environment()) as watcher:
+        (library.roots()[0].path / "new.txt").write_text("zanzibar")
+        deadline = time.monotonic() + _WATCH_SECONDS
+        while not library.search(library.parse("zanzibar")).hits and time.monotonic() < deadline:
+            time.sleep(0.2)
+        watcher.terminate()
+        if time.monotonic() >= deadline:
+            raise ProgramFailed("the watcher did not find a new file")
 
 
 def figures(seen: Mapping[str, Attempts], guard: Guard, seconds: float) -> dict[str, Figure]:
