@@ -9,8 +9,8 @@ from docsearch.config import OcrSettings
 from docsearch.ingest.document import Document
 from docsearch.ingest.ocr import OcrEngine, make_ocr
 
-LINES = 25
-"""How many of the longest lines are read: some two hundred words."""
+ENOUGH = 300.0
+"""How much is read, in line heights: some hundred words."""
 
 
 class Glance:
@@ -24,7 +24,7 @@ class Glance:
         text = document.page_text(1)
         if self.settings.engine == "off" or not document.needs_ocr(1, text):
             return text
-        return self._engine.recognise(document.render(1, self._engine.pixels), LINES).text
+        return self._engine.recognise(document.render(1, self._engine.pixels), ENOUGH).text
 
     @cached_property
     def _engine(self) -> OcrEngine:

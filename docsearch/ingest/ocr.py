@@ -41,10 +41,10 @@ class OcrEngine(Protocol):
     def pixels(self) -> int:
         """Longest side, in pixels, at which a page should be rendered for this engine."""
 
-    def recognise(self, image: Pixels, lines: int | None = None) -> OcrPage:
+    def recognise(self, image: Pixels, enough: float | None = None) -> OcrPage:
         """Text in reading order and word boxes of an RGB image (h, w, 3); nothing readable gives no text.
 
-        With `lines`, reading so many of the longest lines will do.
+        With `enough`, reading the longest lines will do, until they are so many times as long as high.
         """
 
 
@@ -109,12 +109,14 @@ class RapidOcr:
         self._find = _Detector(models[0], threads)
         self._read = _Recogniser(models[1], threads, self._settings)
 
-    def recognise(self, image: Pixels, lines: int | None = None) -> OcrPage:
+    def recognise(self, image: Pixels, enough: float | None = None) -> OcrPage:
         """See `OcrEngine`."""
         if min(image.shape[:2]) < SMALLEST_SIDE:
             return OcrPage("")
         page = _within(np.ascontiguousarray(image[:, :, ::-1]), self.pixels)
-        quads = _longest(self._lines_on(page), lines)
+        quads = self._lines_on(page)
+        if enough is not None:
+            quads = _enough(quads, enough)
         turns = 1 if mostly_vertical(quads) else 0
         read = self._read_turned(page, quads, turns)
         if mean_confidence(read) < self._settings.doubt and self._better_upside_down(page, quads, turns):
@@ -136,16 +138,17 @@ class RapidOcr:
 
     def _better_upside_down(self, page: Pixels, quads: Points, turns: int) -> bool:
         """Whether the five longest lines read better the other way up."""
-        longest = _longest(quads, 5)
+        longest = quads[np.argsort(-sides(quads).max(axis=0))[:5]]
         either = [mean_confidence(self._read_turned(page, longest, turns + flip)) for flip in (0, 2)]
         return bool(either[1] > either[0] + 0.05)
 
 
-def _longest(quads: Points, count: int | None) -> Points:
-    """So many of the longest lines, or all of them, in their order."""
-    if count is None or len(quads) <= count:
-        return quads
-    return quads[np.sort(np.argsort(-sides(quads).max(axis=0))[:count])]
+def _enough(quads: Points, length: float) -> Points:
+    """The lines with most text, together `length` times as long as high; in their order."""
+    shapes = sides(quads).max(axis=0) / sides(quads).min(axis=0)
+    most = np.argsort(-shapes)
+    begun_before = np.cumsum(shapes[most]) - shapes[most]
+    return np.asarray(quads[np.sort(most[begun_before < length])])
 
 
 class _Detector:

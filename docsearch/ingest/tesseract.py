@@ -50,7 +50,7 @@ class TesseractOcr:
         shaping = (1, self.pixels, _version(self._program), self._arguments)
         self.fingerprint = f"tesseract-{hashlib.sha256(repr(shaping).encode()).hexdigest()[:12]}"
 
-    def recognise(self, image: Pixels, lines: int | None = None) -> OcrPage:  # noqa: ARG002
+    def recognise(self, image: Pixels, enough: float | None = None) -> OcrPage:  # noqa: ARG002
         """See `OcrEngine`; all lines are read."""
         if min(image.shape[:2]) < SMALLEST_SIDE:
             return OcrPage("")

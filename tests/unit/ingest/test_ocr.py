@@ -179,3 +179,11 @@ def test_missing_tesseract_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SettingsError, match="not installed"):
         make_ocr("tesseract", "eng", 1)
+
+
+def test_for_a_glance_the_longest_lines_are_enough(rapid: RapidOcr) -> None:
+    image = page(LETTER)
+    every, some = rapid.recognise(image).text, rapid.recognise(image, 20).text
+    assert 0 < len(some) < len(every)
+    assert set(some.splitlines()) <= set(every.splitlines())
+    assert max(every.splitlines(), key=len) in some.splitlines()
