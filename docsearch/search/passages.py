@@ -13,6 +13,8 @@ PASSAGE_TERMS = 30
 _FARTHEST_PAIR = 4
 _SATURATION = 1.2
 _PLACES = 50
+_HEADING_TERMS = 25
+_DENSE = 0.4
 
 Places = Mapping[int, Sequence[int]]
 """For each group of the query, by its number, where on the page one of its terms stands."""
@@ -54,6 +56,16 @@ def best_window(places: Places, weights: Sequence[float], length: int) -> tuple[
             best, start = score, position
         counts[group] -= 1
     return best, start
+
+
+def heading(places: Places, weights: Sequence[float]) -> float:
+    """The sum of the weights of the groups that stand at the top of the page."""
+    return sum(weights[group] for group, spots in places.items() if spots[0] < _HEADING_TERMS)
+
+
+def figures(terms: Sequence[str]) -> float:
+    """The share of numbers among the terms of a page, up to that of a dense table."""
+    return min(sum(map(str.isdigit, terms)) / max(len(terms), 1), _DENSE)
 
 
 def close_pairs(places: Places, groups: int) -> float:

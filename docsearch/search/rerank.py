@@ -35,10 +35,15 @@ class PassageWeights:
 
     passage: float = 0.3
     pairs: float = 5.0
+    heading: float = 1.0
+    figures: float = 15.0
 
 
 class PassageReranker:
-    """Orders pages by their best passage and by neighbours of the query that stand close together.
+    """Orders pages by what a bag of words misses, a signal each:
+
+    the best passage; neighbours of the query that stand close together; words of the query at the top of
+    the page, where its heading is; and for questions after a number, how much of the page is numbers.
 
     Words that the title or name of a document already says do not count on its pages: whoever asks
     for the inventories of Northwind does not look for the page that names Northwind most.
@@ -56,13 +61,17 @@ class PassageReranker:
         named = self._named(terms, {candidate.page.doc for candidate in head})
         reranked = []
         for candidate in head:
-            places = passages.places(stored.get(candidate.page, "").split(), numbers)
+            page = stored.get(candidate.page, "").split()
+            places = passages.places(page, numbers)
             for group in named.get(candidate.page.doc, ()):
                 places.pop(group, None)
             signals = {
                 "passage": self.weights.passage * passages.best_passage(places, weights),
                 "pairs": self.weights.pairs * passages.close_pairs(places, len(weights)),
+                "heading": self.weights.heading * passages.heading(places, weights),
             }
+            if terms.asks_for_number:
+                signals["figures"] = self.weights.figures * passages.figures(page)
             reranked.append(_scored(candidate, signals))
         return sorted(reranked, key=lambda c: (-c.score, c.page.doc, c.page.page))
 

@@ -4,7 +4,7 @@ index, mistyped words replaced by the nearest ones the index knows, weights from
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from docsearch.records import Query
@@ -20,6 +20,13 @@ _QUESTION_WORDS = frozenset(
     "they this those to too under up us very was we were what when where which who whom whose why will "
     "with would you your".split()
 )
+_ASKING = frozenset({"how", "what", "which"})
+_AMOUNTS = frozenset(
+    "amount average count many margin much number percent percentage rate ratio sum total value".split()
+)
+_HOW_MUCH = frozenset(
+    "combien cuanta cuantas cuanto cuantos hoeveel quanta quante quanti quanto quantos wieviel".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class QueryTerms:
         phrases: exact phrases, each for every language of the index.
         excluded: words and phrases no page may hold, likewise.
         corrections: what unknown words were taken for.
+        asks_for_number: whether it is a question that a number answers.
     """
 
     text: str
@@ -42,6 +50,7 @@ class QueryTerms:
     phrases: tuple[tuple[tuple[str, ...], ...], ...]
     excluded: tuple[tuple[str, ...], ...]
     corrections: Mapping[str, tuple[str, ...]]
+    asks_for_number: bool = False
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -69,8 +78,19 @@ def query_terms(query: Query, analyzer: Analyzer, vocabulary: Vocabulary, pages:
     excluded = [v for phrase in query.excluded for v in _phrase_variants(phrase, languages, analyzer)]
     text = " ".join(part for part in (query.text, *query.phrases) if part)
     return QueryTerms(
-        text, tuple(groups), weights, tuple(p for p in phrases if p), tuple(excluded), corrections
+        text,
+        tuple(groups),
+        weights,
+        tuple(p for p in phrases if p),
+        tuple(excluded),
+        corrections,
+        _asks_for_number(set(_words(query.text))),
     )
+
+
+def _asks_for_number(words: Set[str]) -> bool:
+    """By folded words: how much, how many, what amount, which share."""
+    return bool(words & _HOW_MUCH or (words & _ASKING and words & _AMOUNTS))
 
 
 def _words(text: str) -> list[str]:

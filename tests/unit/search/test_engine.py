@@ -241,3 +241,15 @@ def test_anything_typed_gets_an_answer(engine: Engine, raw: str) -> None:
     for hit in engine.search(query).hits:
         assert hit.path.name in {Path(name).name for name in LIBRARY}
         assert all(character.isprintable() for character in hit.snippet.text)
+
+
+def test_a_question_for_a_number_prefers_the_page_of_figures(index: Index) -> None:
+    prose = "The total rent of the house is set out in the schedule that both parties have signed"
+    table = "total rent of the house 1200 1250 1300 deposit 2400 2500 2600 water 30 35 40"
+    add_document(index, Path("/library/lease.pdf"), [prose, table, "another page"] + ["filler"] * 9)
+    engine = Engine(index, SearchSettings(), reranker=PassageReranker(index))
+    asked = engine.search(parse("what is the total rent of the house")).hits
+    named = engine.search(parse("total rent of the house parties")).hits
+    assert (asked[0].page.page, named[0].page.page) == (2, 1)
+    assert asked[0].scores["figures"] > 0
+    assert "figures" not in named[0].scores

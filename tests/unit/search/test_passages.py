@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docsearch.search.passages import best_passage, best_window, close_pairs, places
+from docsearch.search.passages import best_passage, best_window, close_pairs, figures, heading, places
 
 GROUPS = 3
 WEIGHTS = st.lists(st.floats(0.1, 10), min_size=GROUPS, max_size=GROUPS)
@@ -56,3 +56,14 @@ def test_places_are_where_the_terms_stand(terms: list[str]) -> None:
         groups[term] for term in terms if term in groups
     )
     assert all(groups.get(terms[spot]) == group for group, spots in found.items() for spot in spots)
+
+
+def test_words_count_as_a_heading_at_the_top_of_the_page_only() -> None:
+    assert heading({0: [3, 200], 1: [24], 2: [25]}, [1.0, 2.0, 4.0]) == 3.0
+    assert heading({}, [1.0]) == 0.0
+
+
+def test_figures_are_the_share_of_numbers_and_a_table_is_no_better_than_a_dense_one() -> None:
+    assert figures(["cash", "2018", "17", "of"] + ["word"] * 6) == 0.2
+    assert figures(["1"] * 10) == figures(["1"] * 5 + ["cash"] * 5) == 0.4
+    assert figures([]) == 0.0

@@ -76,3 +76,20 @@ def test_queries_without_words(bilingual: Index, raw: str) -> None:
 
 def test_what_a_model_reads_has_no_filters(bilingual: Index) -> None:
     assert terms(bilingual, 'the invoice "of May" in:x -house').text == "the invoice of May"
+
+
+@pytest.mark.parametrize(
+    ("raw", "asks"),
+    [
+        ("How much was invoiced in 2018?", True),
+        ("what is the total rent", True),
+        ("Wieviel Miete", True),
+        ("¿Cuánto cuesta la casa?", True),
+        ("total quality", False),
+        ("number theory", False),
+        ("how to invoice", False),
+        ("", False),
+    ],
+)
+def test_questions_that_a_number_answers(bilingual: Index, raw: str, asks: bool) -> None:
+    assert terms(bilingual, raw).asks_for_number is asks
