@@ -39,4 +39,3 @@ async def test_the_screen_watches_by_itself_and_shows_what_is_new(home: Path, tm
     with Library(home) as library:
         until_true(lambda: library.watcher() is None, "the end of the watcher")
     assert "Traceback" not in (home / "cache" / LOG_NAME).read_text()
-
