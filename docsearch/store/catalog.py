@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -109,6 +110,7 @@ _MIGRATIONS: tuple[str, ...] = (
 )
 
 _DISK_ERRORS = ("disk is full", "readonly", "unable to open", "disk I/O")
+_NO_ROOM = 1 << 20
 
 
 class Catalog:
@@ -329,7 +331,8 @@ def _sqlite_errors(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if any(word in str(error) for word in _DISK_ERRORS):
             raise StorageFull(
-                f"cannot write {path}: {error}", hint="free some space or check the folder's permissions"
+                f"cannot write {path}: {_why(path, error)}",
+                hint="free some space or check the folder's permissions",
             ) from error
         if "locked" in str(error):
             raise IndexBusy(f"{path} is busy: {error}", hint="try again in a moment") from error
@@ -343,3 +346,13 @@ def _sqlite_errors(path: Path) -> Iterator[None]:
         raise StorageFull(
             f"cannot write {path}: {error.strerror}", hint="free some space or check the folder's permissions"
         ) from error
+
+
+def _why(path: Path, error: sqlite3.DatabaseError) -> str:
+    """SQLite calls a full disk an I/O error when it is its shared memory or its log that finds no room."""
+    with suppress(OSError):
+        if "disk is full" in str(error) or (
+            "disk I/O" in str(error) and disk_usage(path.parent).free < _NO_ROOM
+        ):
+            return "no space left on the disk"
+    return str(error)
