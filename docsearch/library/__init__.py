@@ -12,18 +12,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from docsearch.config import Folders, Settings, folders, load_settings
-from docsearch.errors import IndexBusy, UnreadableDocument, UsageError
 from docsearch.records import Box, Failure, PageId, Progress, Query, Root, SearchResult, Status
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from docsearch.ingest.document import Document, RgbArray
+    from docsearch.ingest.document import Document
     from docsearch.ingest.pipeline import Indexer, Tier
     from docsearch.library.models import ChosenModels
     from docsearch.models.protocols import Embedder
     from docsearch.search.engine import Engine
-    from docsearch.search.picture import Picture
     from docsearch.store.index import Index
     from docsearch.watch.state import WatcherState
 
@@ -46,12 +42,12 @@ class Library:
     def search(self, query: Query, limit: int | None = None) -> SearchResult:
         """Hits, best first."""
         self._mark_search()
-        return self.store.consistently(lambda: self.engine.search(query, limit))
+        return self._store.consistently(lambda: self.engine.search(query, limit))
 
     def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
         """The first-stage order at once, then the reranked order where it differs."""
         self._mark_search()
-        return self.store.consistently_each(lambda: self.engine.stream(query, limit))
+        return self._store.consistently_each(lambda: self.engine.stream(query, limit))
 
     # -- indexing ------------------------------------------------------------------------------
 
@@ -68,15 +64,12 @@ class Library:
 
     def hand_over(self, paths: Iterable[Path]) -> bool:
         """Adds the paths as roots for a running watcher to index; False when there is no watcher."""
-        if self.watcher() is None:
-            return False
-        for path in paths:
-            self.store.files.add_root(path)
-        return True
+        from docsearch.watch.handover import hand_over
+
+        return hand_over(self.store, paths)
 
     def revision(self) -> tuple[int, ...]:
         """Another value whenever other pages can be found than before, whoever made the change."""
-        self.store.follow()
         return self.store.documents.revision()
 
     def watcher(self) -> WatcherState | None:
@@ -92,47 +85,21 @@ class Library:
             UsageError: the path is no root.
             IndexBusy: another process is writing, and no watcher is there to tidy up after it.
         """
-        for number, root, _ in self.store.files.roots():
-            if root == path:
-                files = self.store.files.counts(number)[0]
-                self._remove(number)
-                return files
-        raise UsageError(f"{path} is not indexed as a root", hint="docsearch roots lists them")
+        from docsearch.watch.handover import remove_root
 
-    def _remove(self, root: int) -> None:
-        """Forgets a root; the rows of its pages are left to the watcher while that is writing."""
-        try:
-            with self.store.writing():
-                self.store.files.remove_root(root)
-                self.store.sweep()
-        except IndexBusy:
-            if self.watcher() is None:
-                raise
-            self.store.files.remove_root(root)
+        return remove_root(self.store, path)
 
     def roots(self) -> tuple[Root, ...]:
         """The folders and files that are searched."""
-        files = self.store.files
-        return tuple(Root(path, online, *files.counts(number)) for number, path, online in files.roots())
+        from docsearch.library.status import roots_of
+
+        return roots_of(self.store)
 
     def status(self) -> Status:
         """What the index holds, what waits, what failed, what it costs."""
-        documents, pages, size = self.store.documents.totals()
-        waiting = self.store.documents.waiting_for_ocr()
-        return Status(
-            roots=self.roots(),
-            documents=documents,
-            pages=pages,
-            pages_waiting_for_ocr=sum(map(len, waiting.values())),
-            pages_waiting_for_vectors=self._pages_without_vectors(),
-            failures=tuple(self.store.files.failures()),
-            index_bytes=self.store.size_bytes(),
-            document_bytes=size,
-            embedder=self.settings.models.embedder,
-            reranker=self.settings.models.reranker,
-            device=self._models.device(),
-            outdated=self.store.outdated(),
-        )
+        from docsearch.library.status import status_of
+
+        return status_of(self.store, self._models)
 
     # -- pages ---------------------------------------------------------------------------------
 
@@ -224,8 +191,8 @@ class Library:
             self.store,
             self.settings.search,
             embedder=self.embedder,
-            reranker=self._models.reranker(self.store, self._render),
-            picture=self._picture,
+            reranker=self._models.reranker(self.store),
+            picture=self._models.picture,
         )
 
     def close(self) -> None:
@@ -241,39 +208,8 @@ class Library:
     ) -> None:
         self.close()
 
-    def _pages_without_vectors(self) -> int:
-        if self.embedder is None:
-            return 0
-        waiting = self.store.documents.waiting_for_vectors(self.embedder().fingerprint)
-        return sum(document.pages for document in waiting)
-
-    def _render(self, page: PageId, pixels: int) -> Image | None:
-        """A page for a model to look at; None when its file cannot be read now."""
-        files = self.store.files.of_documents([page.doc]).get(page.doc, [])
-        for file in files:
-            try:
-                with self.open_document(file.path) as document:
-                    return _as_image(document.render(page.page, pixels))
-            except UnreadableDocument:
-                continue
-        return None
-
-    def _picture(self, path: Path) -> Picture:
-        """A picture to search with, and what stands in it; of a document, its first page."""
-        from docsearch.search.picture import Picture
-
-        with self.open_document(path) as document:
-            image = _as_image(document.render(1, self._models.embedder_now.image_pixels))
-            return Picture(image, self._models.glance.read(document))
-
     @cached_property
     def _models(self) -> ChosenModels:
         from docsearch.library.models import ChosenModels
 
         return ChosenModels(self.settings, self.folders)
-
-
-def _as_image(pixels: RgbArray) -> Image:
-    from PIL import Image
-
-    return Image.fromarray(pixels)

@@ -1,0 +1,43 @@
+"""What an index holds, what waits and what it costs, as the front ends tell it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from docsearch.records import Root, Status
+from docsearch.store.index import Index
+
+if TYPE_CHECKING:
+    from docsearch.library.models import ChosenModels
+
+
+def roots_of(index: Index) -> tuple[Root, ...]:
+    """The folders and files that are searched."""
+    files = index.files
+    return tuple(Root(path, online, *files.counts(number)) for number, path, online in files.roots())
+
+
+def status_of(index: Index, models: ChosenModels) -> Status:
+    """Everything `docsearch status` tells; loads the embedder, which alone knows whose vectors count."""
+    documents, pages, size = index.documents.totals()
+    return Status(
+        roots=roots_of(index),
+        documents=documents,
+        pages=pages,
+        pages_waiting_for_ocr=sum(map(len, index.documents.waiting_for_ocr().values())),
+        pages_waiting_for_vectors=_pages_without_vectors(index, models),
+        failures=tuple(index.files.failures()),
+        index_bytes=index.size_bytes(),
+        document_bytes=size,
+        embedder=models.settings.models.embedder,
+        reranker=models.settings.models.reranker,
+        device=models.device(),
+        outdated=index.outdated(),
+    )
+
+
+def _pages_without_vectors(index: Index, models: ChosenModels) -> int:
+    if models.embedder is None:
+        return 0
+    waiting = index.documents.waiting_for_vectors(models.embedder_now.fingerprint)
+    return sum(document.pages for document in waiting)
