@@ -66,7 +66,8 @@ def query_terms(query: Query, analyzer: Analyzer, vocabulary: Vocabulary, pages:
     """Terms of a query against an index of `pages` pages."""
     languages = vocabulary.languages()
     phrase_words = [word for phrase in query.phrases for word in _words(phrase)]
-    words = _content_words(_words(query.text), languages, analyzer)
+    typed = _words(query.text)
+    words = _content_words(typed, languages, analyzer)
     corrections = {word: vocabulary.nearest(word) for word in vocabulary.unknown(words)}
     corrections = {word: near for word, near in corrections.items() if near}
     groups = []
@@ -84,7 +85,7 @@ def query_terms(query: Query, analyzer: Analyzer, vocabulary: Vocabulary, pages:
         tuple(p for p in phrases if p),
         tuple(excluded),
         corrections,
-        _asks_for_number(set(_words(query.text))),
+        _asks_for_number(set(typed)),
     )
 
 
