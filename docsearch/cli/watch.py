@@ -16,6 +16,7 @@ import typer
 from docsearch.cli.output import json_text, print_json, shown_path, talk
 from docsearch.config import folders, typed_path
 from docsearch.errors import UsageError
+from docsearch.program import command
 
 if TYPE_CHECKING:
     from docsearch.watch.service import Service
@@ -103,14 +104,8 @@ def _watch(home: Path | None, log: Path | None, *, as_json: bool, attached: bool
 def _commands(home: Path | None) -> Any:
     from docsearch.watch.watcher import Commands
 
-    text = (*_docsearch(home), "update-for-watcher")
+    text = (*command(home), "update-for-watcher")
     return Commands(text, (*text, "--background"))
-
-
-def _docsearch(home: Path | None) -> tuple[str, ...]:
-    """The command line of this very program."""
-    chosen = () if home is None else ("--home", str(typed_path(home)))
-    return (sys.executable, "-P", "-m", "docsearch", *chosen)
 
 
 def _set_up(home: Path | None, *, install: bool) -> None:
@@ -130,7 +125,7 @@ def _set_up(home: Path | None, *, install: bool) -> None:
 def _service(home: Path | None) -> Service:
     from docsearch.watch.service import service
 
-    return service((*_docsearch(home), "watch"), folders(home).cache)
+    return service((*command(home), "watch"), folders(home).cache)
 
 
 def _tell_status(home: Path | None, *, as_json: bool) -> None:

@@ -43,6 +43,7 @@ from docsearch.ingest.jobs import (
     RenderJob,
     Setup,
 )
+from docsearch.program import environment
 from docsearch.records import Failure, FailureKind
 
 __all__ = [
@@ -322,7 +323,7 @@ class _Reader:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=fds,
-            env=_environment(),
+            env={**environment(), **_GIVE_BACK},
         )
         theirs.close()
         os.close(lifeline)
@@ -346,12 +347,3 @@ class _Reader:
         self.connection.close()
         os.close(self._lifeline)
         self._position.close()
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with our module search path, without the current folder, and with nothing sent anywhere.
-
-    onnxruntime's packages report to their maker (a device id, the models loaded) unless told not to.
-    """
-    paths = os.pathsep.join(filter(None, sys.path))
-    return {**os.environ, **_GIVE_BACK, "PYTHONPATH": paths, "ORT_DISABLE_TELEMETRY": "1"}

@@ -5,11 +5,11 @@ Where another watcher runs already it ends by itself.
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
+
+from docsearch.program import command, environment
 
 LOG_NAME = "watch.log"
 
@@ -23,9 +23,7 @@ class ScreenWatcher:
     """
 
     def __init__(self, home: Path | None, cache: Path) -> None:
-        chosen = () if home is None else ("--home", str(home))
-        words = ("watch", "--attached", "--log", str(cache / LOG_NAME))
-        self._command = (sys.executable, "-P", "-m", "docsearch", *chosen, *words)
+        self._command = (*command(home), "watch", "--attached", "--log", str(cache / LOG_NAME))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -36,7 +34,7 @@ class ScreenWatcher:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=environment(),
             )
 
     def stop(self) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Thread
 from typing import Any
+
+from docsearch.program import environment
 
 Message = dict[str, Any]
 ENDED = "ended"
@@ -82,7 +82,7 @@ class Child:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=environment(),
         )
         Thread(target=self._listen, args=(self._process,), daemon=True).start()
 
