@@ -31,7 +31,7 @@ from docsearch.ingest.transfer import import_index
 from docsearch.ingest.verify import verify
 from docsearch.library import Library
 from docsearch.store.archive import export_index
-from docsearch.store.tables import preload
+from docsearch.store.lance import load_lancedb
 
 FILES = 16
 PAGES = 6
@@ -118,7 +118,7 @@ def run_compact(library: Library) -> None:
     index = library.store
     with index.writing():
         for _, table in itertools.product(range(_COMMITS), index.tables()):
-            rows = table.read(lambda opened: opened.search().limit(5).to_arrow(), None)
+            rows = table.ask(lambda opened: opened.query().limit(5).to_arrow(), None)
             if rows is not None:
                 index.grown()
                 table.replace(rows)
@@ -359,7 +359,7 @@ def _kill_in_turn(victims: Sequence[Victim], times: int) -> None:
 
 def be_killed(name: str, home: str, dimensions: str) -> None:
     """The process that gets killed: says that it begins, and works."""
-    preload()
+    load_lancedb()
     with Library(Path(home), settings_of(int(dimensions))) as library:
         if library.embedder is not None:
             library.embedder()

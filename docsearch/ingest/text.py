@@ -16,8 +16,8 @@ from docsearch.ingest.workers import Done, Event, Failed, Opened, PageFailed, Pa
 from docsearch.records import Failure, FailureKind, PageId, Progress, TextSource
 from docsearch.store.evidence import LEAD_PAGES
 from docsearch.store.index import Index
+from docsearch.store.lance import load_lancedb
 from docsearch.store.pages import StoredPage
-from docsearch.store.tables import preload
 from docsearch.store.vocabulary import count_words
 
 _FLUSH_PAGES = 2000
@@ -44,7 +44,7 @@ def read_texts(index: Index, readers: Readers, unread: Sequence[UnreadFile]) -> 
     for file in sorted(unread, key=lambda file: -file.state.size):
         by_content.setdefault(file.state.content, []).append(file)
     tier = TextTier(index, list(by_content.values()))
-    Thread(target=preload, daemon=True).start()
+    Thread(target=load_lancedb, daemon=True).start()
     try:
         for event in readers.text_pool().run(tier.jobs(readers.passwords)):
             yield from tier.take(event)

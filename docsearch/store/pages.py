@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docsearch.records import PageId, TextSource
-from docsearch.store.tables import EVERYTHING, Selection, Table, in_list, page_ids, row_id
+from docsearch.store.tables import EVERYTHING, Selection, Table, answered, in_list, page_ids, row_id
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -91,10 +91,10 @@ class PageTable(Table):
         self, query: TermQuery, limit: int, selection: Selection = EVERYTHING
     ) -> Future[list[tuple[PageId, float]]]:
         """Like `match`, without waiting for the answer."""
+        if not query:
+            return answered([])
 
         async def run(table: Any) -> list[tuple[PageId, float]]:
-            if not query:
-                return []
             search = table.query().nearest_to_text(_lance_query(query))
             condition = selection.sql()
             if condition:

@@ -7,6 +7,7 @@ in the catalog is invisible to search and swept later.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +20,6 @@ from docsearch.store.lance import load_lancedb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -86,47 +86,41 @@ class Table:
 
     def rows(self) -> int:
         """Number of stored pages."""
-        return self.read(lambda table: int(table.count_rows()), 0)
+
+        async def count(table: Any) -> int:
+            return int(await table.count_rows())
+
+        return self.ask(count, 0)
 
     def documents(self) -> set[int]:
         """Documents that have rows here, live or not."""
 
-        def distinct(table: Any) -> set[int]:
-            column = table.search().select(["doc"]).limit(None).to_arrow()["doc"]
-            return set(column.unique().to_pylist())
+        async def distinct(table: Any) -> set[int]:
+            rows = await table.query().select(["doc"]).to_arrow()
+            return set(rows["doc"].unique().to_pylist())
 
-        return self.read(distinct, set())
-
-    def read(self, query: Callable[[Any], T], nothing: T) -> T:
-        """Runs a query on the table; `nothing` when the table does not exist.
-
-        Files that a writer just cleaned away are forgiven once, on a freshly opened table.
-        """
-        if not self.exists():
-            return nothing
-        try:
-            return query(self.table())
-        except (RuntimeError, OSError, ValueError):
-            self._open = None
-        with lance_errors(self.folder):
-            return query(self.table())
+        return self.ask(distinct, set())
 
     def ask(self, query: Callable[[Any], Awaitable[T]], nothing: T) -> T:
-        """Like `read`, of LanceDB's asynchronous table, which answers in half the time."""
+        """Runs a query on LanceDB's asynchronous table, which answers in half the time of the other.
+
+        The answer is `nothing` when the table does not exist. Files that a writer just cleaned away are
+        forgiven once, on a freshly opened table.
+        """
         return self.begin(query, nothing).result()
 
     def begin(self, query: Callable[[Any], Awaitable[T]], nothing: T) -> Future[T]:
         """Like `ask`, without waiting: several questions may be under way at a time."""
+        if not self.exists():
+            return answered(nothing)
         import asyncio
 
         load_lancedb()
         from lancedb.background_loop import LOOP
 
-        return asyncio.run_coroutine_threadsafe(self._answer(query, nothing), LOOP.loop)
+        return asyncio.run_coroutine_threadsafe(self._answer(query), LOOP.loop)
 
-    async def _answer(self, query: Callable[[Any], Awaitable[T]], nothing: T) -> T:
-        if not self.exists():
-            return nothing
+    async def _answer(self, query: Callable[[Any], Awaitable[T]]) -> T:
         try:
             return await query(await self._asked_table())
         except (RuntimeError, OSError, ValueError):
@@ -164,7 +158,7 @@ class Table:
 
         Missing indexes are made last, over fragments that are joined: the other way takes twice as long.
         Only for the one process that holds the write lock. A reader in the middle of a query may
-        miss a file of an old version, which `read` forgives.
+        miss a file of an old version, which `ask` forgives.
         """
         if not self.exists():
             return
@@ -196,9 +190,11 @@ class Table:
         return self._open
 
 
-def preload() -> None:
-    """Imports LanceDB, which takes more than a second: for a thread, while something else is done."""
-    load_lancedb()
+def answered(answer: T) -> Future[T]:
+    """The future of an answer that is known already."""
+    future: Future[T] = Future()
+    future.set_result(answer)
+    return future
 
 
 @contextmanager

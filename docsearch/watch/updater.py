@@ -25,6 +25,7 @@ from docsearch.ingest.pipeline import Indexer
 from docsearch.ingest.readers import Readers
 from docsearch.ingest.scan import Changes, UnreadFile
 from docsearch.records import Failure, Progress
+from docsearch.store.lance import load_lancedb
 from docsearch.watch.manners import battery_left, seconds_since_search, yield_to_others
 
 T = TypeVar("T")
@@ -128,9 +129,7 @@ class TextUpdates:
 
     def _warm(self) -> None:
         """Starts what takes long to start, while the watcher waits for a file to be quiet."""
-        from docsearch.store.tables import preload
-
-        Thread(target=preload, daemon=True).start()
+        Thread(target=load_lancedb, daemon=True).start()
         self.readers.text_pool().warm()
 
     def _scan(self, number: int, changes: Changes) -> None:

@@ -23,3 +23,23 @@ def test_lancedb_works_without_its_network_client(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["docsearch.store.lance", "[]"]
+
+
+NOTHING_WRITTEN = """
+import sys, tempfile
+from pathlib import Path
+from docsearch.store.pages import PageTable, TermQuery
+with tempfile.TemporaryDirectory() as folder:
+    table = PageTable(Path(folder))
+    assert table.match(TermQuery(("ship",)), 5) == [] and table.documents() == set()
+    (table.folder / "pages.lance").mkdir()
+    assert table.match(TermQuery(()), 5) == []
+print("lancedb" in sys.modules)
+"""
+
+
+def test_what_asks_for_nothing_does_not_load_lancedb(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", NOTHING_WRITTEN]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.stdout.split() == ["False"], done.stderr

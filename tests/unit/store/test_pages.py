@@ -154,6 +154,13 @@ def test_others_see_what_is_written_at_once(library: Index) -> None:
     other.close()
 
 
+def test_all_documents_of_a_table_are_told(index: Index) -> None:
+    table = index.pages
+    pages = [StoredPage(PageId(doc, 1), "", "", TextSource.LAYER) for doc in range(1, 2_001)]
+    table.append(table.as_rows(pages))
+    assert (table.rows(), table.documents()) == (2_000, set(range(1, 2_001)))
+
+
 def test_a_table_that_was_never_written(index: Index) -> None:
     assert not index.pages.exists()
     assert (index.pages.rows(), index.pages.documents()) == (0, set())
