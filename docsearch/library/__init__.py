@@ -5,19 +5,21 @@ Not safe for several threads at once; a front end with threads opens one library
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from docsearch.config import Folders, Settings, folders, load_settings
-from docsearch.records import Box, Failure, PageId, Progress, Query, Root, SearchResult, Status
+from docsearch.records import Box, Failure, Hit, PageId, Progress, Query, Root, SearchResult, Status
 
 if TYPE_CHECKING:
     from docsearch.ingest.document import Document
     from docsearch.ingest.pipeline import Indexer, Tier
     from docsearch.library.models import ChosenModels
+    from docsearch.library.page_questions import Frame
+    from docsearch.library.views import PageView, PageViews, Wanted
     from docsearch.models.protocols import Embedder
     from docsearch.search.engine import Engine
     from docsearch.store.index import Index
@@ -114,6 +116,37 @@ class Library:
         with self.open_document(path) as document:
             return render_png(document, page, pixels, boxes)
 
+    def look(self, path: Path, page: int, frame: Frame, query: Query, wanted: Wanted) -> PageView:
+        """The part of a page that a frame shows, the query's words marked; drawn in another process.
+
+        While `wanted` says no, a page that takes long is given up. Raises UnreadableDocument.
+        """
+        from docsearch.library.looking import boxes_on
+
+        return self.views.picture(path, page, frame, boxes_on(self, path, page, query, wanted), wanted)
+
+    def outline(self, path: Path) -> tuple[tuple[int, str, int], ...]:
+        """The bookmarks of a file in order: (level from 1, heading, page). Raises UnreadableDocument."""
+        return self.views.outline(path)
+
+    def matching_pages(self, document: int, query: Query) -> tuple[int, ...]:
+        """The pages of a document that hold words of the query, in order."""
+        from docsearch.library.looking import matching_pages
+
+        return matching_pages(self.engine, document, query)
+
+    def more_like(self, hit: Hit) -> Query:
+        """A query for pages about the same as this one: its telling words."""
+        from docsearch.library.looking import telling_query
+
+        return telling_query(self.store, hit)
+
+    def completions(self) -> Mapping[str, tuple[str, ...]]:
+        """What can follow each filter of the query language in this index, the commonest first."""
+        from docsearch.library.completions import completions
+
+        return completions(self.store)
+
     def find_page(self, path: Path, page: int) -> PageId | None:
         """The indexed page of a file, or None when the file is not indexed."""
         document = self.store.files.document_of(path)
@@ -195,8 +228,18 @@ class Library:
             picture=self._models.picture,
         )
 
+    @cached_property
+    def views(self) -> PageViews:
+        """Looks at pages, in a process of its own."""
+        from docsearch.library.views import PageViews
+
+        limits = self.settings.index
+        return PageViews(limits.passwords, limits.page_seconds, limits.memory_mb)
+
     def close(self) -> None:
         """Closes what was opened."""
+        if "views" in self.__dict__:
+            self.views.close()
         if "_store" in self.__dict__:
             self._store.close()
 
