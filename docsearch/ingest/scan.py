@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from docsearch.errors import UnreadableDocument
+from docsearch.errors import StorageFull, UnreadableDocument
 from docsearch.ingest.discover import (
     IGNORE_FILE,
     Finding,
@@ -75,13 +76,18 @@ def scan_root(
 
     A root that is not there (an unmounted drive) is marked offline and keeps its documents.
     """
-    listing = None if _is_unmounted(index, root) else _list(discover([root], _excluded(index)))
+    listing = listing_of(index, root)
     index.files.set_online(number, listing is not None)
     if listing is None:
         yield Failure(root, FailureKind.UNREADABLE, "the folder is not there; its documents are kept")
         return Scanned()
     known = index.files.of_root(number)
     return (yield from _compare(index, number, root, listing, known, retry, settle_seconds))
+
+
+def listing_of(index: Index, root: Path) -> Listing | None:
+    """What is in a root now; None when it is not there."""
+    return None if _is_unmounted(index, root) else _list(discover([root], _excluded(index)))
 
 
 def scan_changes(index: Index, changes: Changes) -> Generator[Progress | Failure, None, Scanned]:
@@ -96,8 +102,8 @@ def scan_changes(index: Index, changes: Changes) -> Generator[Progress | Failure
         if root in changes.roots:
             part = yield from scan_root(index, number, root, settle_seconds=changes.settle_seconds)
         else:
-            below = [path for path in paths if path == root or root in path.parents]
-            part = yield from _scan_paths(index, number, root, below, changes)
+            inside = [path for path in paths if below(path, [root])]
+            part = yield from _scan_paths(index, number, root, inside, changes)
         scanned.unread += part.unread
         scanned.unsettled += part.unsettled
     return scanned
@@ -194,11 +200,13 @@ def _excluded(index: Index) -> tuple[Path, ...]:
 def _is_unmounted(index: Index, root: Path) -> bool:
     """Whether a root that was a mount point is now the empty folder that stays when a drive is gone."""
     fact = f"mount point {os.fsencode(root).hex()}"
-    if root.is_mount():
-        if index.catalog.fact(fact) is None:
+    was_mount = index.catalog.fact(fact) is not None
+    with suppress(OSError, StorageFull):  # a folder that cannot be read, an index that cannot be written
+        if not root.is_mount():
+            return was_mount and root.is_dir() and not any(root.iterdir())
+        if not was_mount:
             index.catalog.set_fact(fact, "yes")
-        return False
-    return index.catalog.fact(fact) is not None and root.is_dir() and not any(root.iterdir())
+    return False
 
 
 def _list(findings: Iterator[Finding]) -> Listing | None:
@@ -243,9 +251,10 @@ def _place(index: Index, root: int, found: FoundFile) -> UnreadFile | Failure | 
 def _forget_gone(index: Index, known: Iterable[Path], listing: Listing) -> None:
     present = {found.path for found in listing.files}
     unreadable = [failure.path for failure in listing.failures]
-    gone = [path for path in known if path not in present and not _below(path, unreadable)]
+    gone = [path for path in known if path not in present and not below(path, unreadable)]
     index.files.forget(gone)
 
 
-def _below(path: Path, folders: list[Path]) -> bool:
+def below(path: Path, folders: Iterable[Path]) -> bool:
+    """Whether a path is one of the folders or lies below one."""
     return any(path == folder or folder in path.parents for folder in folders)

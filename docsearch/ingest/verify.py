@@ -7,8 +7,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from docsearch.errors import StorageFull, UnreadableDocument
-from docsearch.ingest.discover import FoundFile, Offline, content_hash, discover
-from docsearch.records import Failure
+from docsearch.ingest.discover import FoundFile, content_hash
+from docsearch.ingest.scan import Listing, below, listing_of
 from docsearch.store.check import Checkup, Finding, Kind, check
 from docsearch.store.files import StoredFile
 from docsearch.store.index import Index
@@ -34,34 +34,19 @@ def verify(index: Index, *, content: bool = False) -> Checkup:
 def against_files(index: Index, *, content: bool = False) -> Iterator[Finding]:
     """What is gone, changed or new below the roots that are there."""
     for number, root, _ in index.files.roots():
-        found = _files_of(index, root)
-        if found is not None:
-            yield from _compared(index.files.of_root(number), *found, content=content)
+        listing = listing_of(index, root)
+        if listing is not None:
+            yield from _compared(index.files.of_root(number), listing, content=content)
 
 
-def _files_of(index: Index, root: Path) -> tuple[dict[Path, FoundFile], list[Path]] | None:
-    """The files of a root and the folders that cannot be read; None when the root is away."""
-    files: dict[Path, FoundFile] = {}
-    unreadable: list[Path] = []
-    for finding in discover([root], excluded=(index.folder, index.folder.with_name("cache"))):
-        match finding:
-            case FoundFile():
-                files[finding.path] = finding
-            case Failure():
-                unreadable.append(finding.path)
-            case Offline():
-                return None
-    return files, unreadable
-
-
-def _compared(
-    known: dict[Path, StoredFile], files: dict[Path, FoundFile], unreadable: list[Path], *, content: bool
-) -> Iterator[Finding]:
+def _compared(known: dict[Path, StoredFile], listing: Listing, *, content: bool) -> Iterator[Finding]:
+    files = {found.path: found for found in listing.files}
+    unreadable = [failure.path for failure in listing.failures]
     for path, stored in known.items():
         found = files.get(path)
         if found is not None:
             yield from _compared_file(stored, found, content=content)
-        elif not any(folder == path or folder in path.parents for folder in unreadable):
+        elif not below(path, unreadable):
             yield Finding(Kind.GONE, "still in the results", stored.document, path)
     for path in sorted(files.keys() - known.keys()):
         yield Finding(Kind.NEW, "", path=path)

@@ -80,6 +80,15 @@ def test_files_that_changed_are_told(folder: Path, library: Library) -> None:
     assert kinds(library) == {}
 
 
+def test_files_of_a_drive_that_is_not_mounted_are_not_gone(folder: Path, library: Library) -> None:
+    library.store.catalog.set_fact(f"mount point {os.fsencode(folder).hex()}", "yes")
+    for path in folder.iterdir():
+        path.unlink()
+    assert kinds(library) == {}
+    library.store.catalog.connection.execute("DELETE FROM facts WHERE name LIKE 'mount point %'")
+    assert kinds(library) == {Kind.GONE: {"lease.pdf", "plan.pdf", "notes.txt"}}
+
+
 def test_content_that_changed_under_the_same_time_is_read_again(folder: Path, library: Library) -> None:
     before = (folder / "notes.txt").stat()
     (folder / "notes.txt").write_text("Zanzibar voles")
