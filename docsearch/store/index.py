@@ -38,7 +38,7 @@ _UNCOMPACTED = "rows to compact"
 _KEPT = "versions to drop"
 _WORN = "writes to the catalog"
 _WORN_FROM = 50
-_MOST_WRITES, _FAR_TOO_MANY_WRITES = 32, 500
+_MOST_WRITES = 32
 _COMPACTED = "last compaction"
 _REST, _QUICK_SECONDS = 20, 0.5
 
@@ -156,8 +156,7 @@ class Index:
 
     def needs_upkeep(self) -> bool:
         """Whether so much was written since the last compaction that searches or the disk suffer."""
-        writes = self._uncompacted()
-        return writes >= _MOST_WRITES and (writes >= _FAR_TOO_MANY_WRITES or self.is_rested())
+        return self._uncompacted() >= _MOST_WRITES and self.is_rested()
 
     def is_rested(self) -> bool:
         """Whether compacting again would take no more than a twentieth of the time."""

@@ -72,7 +72,9 @@ def test_compacting_a_large_index_takes_a_small_part_of_the_time(index: Index) -
     assert index.is_rested(), "a clock that was put back is no reason to wait"
     index.catalog.set_fact("last compaction", f"{time.time():.2f} 3600.00")
     assert not index.is_rested()
-    assert not index.needs_upkeep()
+    for _ in range(1_000):
+        index.grown()
+    assert not index.needs_upkeep(), "what would not be done is not asked for"
 
 
 def test_another_process_sees_new_pages_and_a_new_revision(index: Index) -> None:
