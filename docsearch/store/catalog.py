@@ -145,8 +145,11 @@ class Catalog:
     def remember(self, name: str, make: Callable[[], T]) -> T:
         """The value of `make`, made anew only when anything in the catalog may have changed.
 
-        The value is shared between callers and must not be changed by them.
+        The value is shared between callers and must not be changed by them. What is seen inside a
+        transaction is not remembered: it may be rolled back.
         """
+        if self.connection.in_transaction:
+            return make()
         data_version = self.connection.execute("PRAGMA data_version").fetchone()[0]
         now = (data_version, self.connection.total_changes)
         if now != self._remembered_at:

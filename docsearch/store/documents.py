@@ -76,8 +76,8 @@ class Documents:
 
     def get(self, numbers: Iterable[int]) -> dict[int, StoredDocument]:
         """The live ones among the given documents."""
-        wanted = ", ".join(str(int(number)) for number in numbers)
-        return {document.id: document for document in self._select(f"{_LIVE} AND id IN ({wanted})")}
+        wanted = ", ".join(map(str, self.live().intersection(numbers)))
+        return {document.id: document for document in self._select(f"id IN ({wanted})")}
 
     def live(self) -> frozenset[int]:
         """Numbers of all searchable documents."""
@@ -107,7 +107,7 @@ class Documents:
         return self.catalog.remember("revision", self._revision)
 
     def _revision(self) -> tuple[int, ...]:
-        live = self._live()
+        live = self.live()
         waiting = self.catalog.connection.execute("SELECT count(*) FROM pages_waiting").fetchone()[0]
         return (len(live), max(live, default=0), sum(live), waiting)
 

@@ -7,7 +7,7 @@ be opened is set aside and never deleted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -25,6 +25,9 @@ from docsearch.store.rows import page_texts
 from docsearch.store.salvage import Salvaged, aside_folder, drop_orphans, salvage
 from docsearch.store.tables import Table
 from docsearch.store.vocabulary import count_words
+
+_AT_ONCE = 500
+"""So many documents are mended in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +99,21 @@ class _Mender:
         yield Mended(kind, f"{len(paths)} files to be read again", reads=True)
 
     def _names(self, kind: Kind, findings: list[Finding]) -> Iterator[Mended]:
+        """But for files that were forgotten meanwhile, to be read again."""
+        documents = self.index.documents.get(_documents(findings))
         with self.index.catalog.transaction() as db:
             db.execute("DELETE FROM names WHERE rowid NOT IN (SELECT id FROM files)")
             for finding in findings:
-                self._write_name(finding)
+                if finding.path is None or finding.document not in documents:
+                    continue
+                if self.index.files.document_of(finding.path) == finding.document:
+                    self.index.evidence.put_name(finding.path, documents[finding.document].title)
         yield Mended(kind, f"{len(findings)} written anew")
 
     def _leads(self, kind: Kind, findings: list[Finding]) -> Iterator[Mended]:
-        documents = {finding.document for finding in findings if finding.document is not None}
-        live = sorted(documents & self.index.documents.live())
-        for document in live:
-            lead = [PageId(document, page) for page in range(1, LEAD_PAGES + 1)]
-            terms = self.index.pages.terms(lead)
-            self.index.evidence.put_lead(document, [terms[page] for page in lead if page in terms])
+        live = sorted(_documents(findings) & self.index.documents.live())
+        for start in range(0, len(live), _AT_ONCE):
+            self._write_leads(live[start : start + _AT_ONCE])
         if live:
             yield Mended(kind, f"of {len(live)} documents written anew")
 
@@ -146,8 +151,7 @@ class _Mender:
 
     def _read_again(self, kind: Kind, findings: list[Finding]) -> Iterator[Mended]:
         """Drops documents that a file can give again; the others keep what there is of them."""
-        documents = {finding.document for finding in findings if finding.document is not None}
-        held = self.index.files.of_documents(documents)
+        held = self.index.files.of_documents(_documents(findings))
         there = {number: files for number, files in held.items() if any(_exists(f.path) for f in files)}
         self.index.files.forget(file.path for files in there.values() for file in files)
         if there:
@@ -203,13 +207,12 @@ class _Mender:
             raise StorageFull(f"cannot move {source}: {error.strerror}") from error
         return target
 
-    def _write_name(self, finding: Finding) -> None:
-        """Unless the file was forgotten meanwhile, to be read again."""
-        if finding.path is None or finding.document is None:
-            return
-        if self.index.files.document_of(finding.path) == finding.document:
-            for document in self.index.documents.get([finding.document]).values():
-                self.index.evidence.put_name(finding.path, document.title)
+    def _write_leads(self, documents: Sequence[int]) -> None:
+        leads = {d: [PageId(d, page) for page in range(1, LEAD_PAGES + 1)] for d in documents}
+        terms = self.index.pages.terms(page for lead in leads.values() for page in lead)
+        with self.index.catalog.transaction():
+            for document, lead in leads.items():
+                self.index.evidence.put_lead(document, [terms[page] for page in lead if page in terms])
 
     def _wait_for_ocr(self, findings: Iterable[Finding]) -> None:
         pages = [(finding.document, finding.page) for finding in findings]
@@ -219,6 +222,10 @@ class _Mender:
                 "SELECT id, ?2 FROM documents WHERE id = ?1 AND ?2 BETWEEN 1 AND pages",
                 pages,
             )
+
+
+def _documents(findings: Iterable[Finding]) -> set[int]:
+    return {finding.document for finding in findings if finding.document is not None}
 
 
 def _count(index: Index) -> tuple[Counter[tuple[str, str]], Counter[str]]:

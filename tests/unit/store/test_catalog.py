@@ -128,6 +128,15 @@ def test_nested_transactions_go_with_the_outermost(tmp_path: Path) -> None:
     catalog.close()
 
 
+def test_what_is_rolled_back_is_not_remembered(index: Index) -> None:
+    number = add_document(index, Path("/library/a.pdf"), ["text"])
+    with pytest.raises(RuntimeError), index.catalog.transaction():
+        index.files.forget([Path("/library/a.pdf")])
+        assert index.documents.get([number]) == {}
+        raise RuntimeError
+    assert list(index.documents.get([number])) == [number]
+
+
 def test_others_see_a_transaction_when_it_is_committed(tmp_path: Path) -> None:
     writer, reader = Catalog(tmp_path / "catalog.sqlite"), Catalog(tmp_path / "catalog.sqlite")
     with writer.transaction():
