@@ -13,7 +13,7 @@ from docsearch.ingest.pipeline import Indexer, Tier
 from docsearch.models.protocols import Embedder
 from docsearch.records import Failure, Progress
 from docsearch.store import generation
-from docsearch.store.carry import carry_again, carry_all
+from docsearch.store.carry import carry_all
 from docsearch.store.index import Index, maker
 
 
@@ -47,7 +47,6 @@ def rebuild(
                 carry_all(old, new.catalog, costly=not ocr_again)
                 new.documents.number_from(index.documents.last_number())
             yield from Indexer(new, settings, embedder).run((), tiers=tuple(Tier))
-            carry_again(old, new.catalog)
             _same_roots(index, new)
         generation.switch(index.folder, place)
         index.follow()

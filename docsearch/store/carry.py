@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from docsearch.store.catalog import COSTLY_TABLES, KEPT_FACTS, USER_TABLES, Catalog
+from docsearch.store.catalog import COSTLY_TABLES, USER_TABLES, Catalog
 
 
 def carry_all(source: Path, target: Catalog, *, costly: bool = True) -> None:
     """Fills a new catalog with the user's tables and, unless they are to be made again, the costly ones."""
-    with _attached(source, target) as db:
-        for table in (*USER_TABLES, *(COSTLY_TABLES if costly else ())):
-            _copy(db, table)
-        _copy_facts(db)
-
-
-def carry_again(source: Path, target: Catalog) -> None:
-    """Brings the user's tables but the roots up to date with what was written meanwhile."""
-    with _attached(source, target) as db:
-        for table in USER_TABLES:
-            if table != "roots":
-                db.execute(f"DELETE FROM main.{table}")
-                _copy(db, table)
-        _copy_facts(db)
-
-
-@contextmanager
-def _attached(source: Path, target: Catalog) -> Iterator[sqlite3.Connection]:
-    target.connection.execute(
-        "ATTACH DATABASE ? AS source", (os.fsencode(source).decode("utf-8", "surrogateescape"),)
-    )
+    name = os.fsencode(source).decode("utf-8", "surrogateescape")
+    target.connection.execute("ATTACH DATABASE ? AS source", (name,))
     try:
         with target.transaction() as db:
-            yield db
+            for table in (*USER_TABLES, *(COSTLY_TABLES if costly else ())):
+                _copy(db, table)
     finally:
         target.connection.execute("DETACH DATABASE source")
 
@@ -48,10 +28,3 @@ def _copy(db: sqlite3.Connection, table: str) -> None:
     if columns:
         named = ", ".join(columns)
         db.execute(f"INSERT OR IGNORE INTO main.{table} ({named}) SELECT {named} FROM source.{table}")
-
-
-def _copy_facts(db: sqlite3.Connection) -> None:
-    db.executemany(
-        "INSERT OR REPLACE INTO main.facts SELECT name, value FROM source.facts WHERE name = ?",
-        ((name,) for name in KEPT_FACTS),
-    )

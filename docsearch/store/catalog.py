@@ -27,9 +27,6 @@ here; its rows must not name documents by number, for numbers change when an ind
 COSTLY_TABLES: tuple[str, ...] = ("recognised",)
 """What could be made from the files again, at the price of hours."""
 
-KEPT_FACTS: tuple[str, ...] = ()
-"""Facts that are the user's and not the tables'."""
-
 _MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE roots (
