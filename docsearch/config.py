@@ -100,6 +100,31 @@ class WatchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """[answers]: how questions are answered."""
+
+    model: str = "off"
+    """Writes answers from the pages: a generator of models.toml, or the path of a GGUF file; 'off' quotes
+    the best passages."""
+    pages: int = 5
+    """Pages to answer from."""
+    passages: int = 5
+    """Passages to quote."""
+    context: int = 0
+    """How many tokens the model holds, pages and answer together; 0 chooses by the memory that is free."""
+    tokens: int = 512
+    """Longest answer, in tokens."""
+    temperature: float = 0.2
+    """0 always takes the likeliest word; higher values vary."""
+    threads: int = 0
+    """Processor threads for the model; 0 takes one a core."""
+    gpu_layers: int = -1
+    """Layers of the model to put on the GPU, where llama.cpp was built for one; -1 for all."""
+    idle_minutes: float = 5.0
+    """The model gives its memory back when it was not asked for this long."""
+
+
+@dataclass(frozen=True, slots=True)
 class ViewSettings:
     """[view]: how pages are opened."""
 
@@ -115,6 +140,7 @@ class Settings:
     ocr: OcrSettings = field(default_factory=OcrSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
+    answers: AnswerSettings = field(default_factory=AnswerSettings)
     view: ViewSettings = field(default_factory=ViewSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
 
