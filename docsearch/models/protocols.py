@@ -6,7 +6,7 @@ prompts. A model says which inputs it takes (`modalities`); callers leave out th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,3 +68,99 @@ class Reranker(Protocol):
 
     def score(self, query: ModelInput, pages: Sequence[ModelInput]) -> NDArray[np.float32]:
         """One score a page, shape (len(pages),); higher is more relevant. Any scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Part of a conversation with a generator. Its text is data: nothing in it is read as a control token.
+
+    Attributes:
+        role: 'system', 'user' or 'assistant'.
+        text: what is said.
+        images: pictures shown before the text.
+    """
+
+    role: str
+    text: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a generator writes.
+
+    Attributes:
+        tokens: the most it may write.
+        temperature: 0 always takes the likeliest token.
+        seed: with the same one, it writes the same.
+    """
+
+    tokens: int = 512
+    temperature: float = 0.2
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """How far a generator has come: what it wrote since the last one, and counts of tokens so far.
+
+    Attributes:
+        text: new text; empty while it still reads the prompt.
+        prompt_tokens: length of the prompt.
+        cached_tokens: how many of them it knew from the prompt before.
+        read_tokens: how many it has read, the cached ones among them.
+        tokens: how many it wrote.
+        cut_off: whether it ended because it may not write more.
+    """
+
+    text: str
+    prompt_tokens: int
+    cached_tokens: int
+    read_tokens: int
+    tokens: int
+    cut_off: bool = False
+
+
+class Stop(Protocol):
+    """Says when to stop; a `threading.Event` is one."""
+
+    def is_set(self) -> bool:
+        """Whether to stop now."""
+
+
+class Generator(Protocol):
+    """Continues a conversation, a few words at a time."""
+
+    @property
+    def name(self) -> str:
+        """The row of models.toml this model comes from."""
+
+    @property
+    def modalities(self) -> frozenset[str]:
+        """What it reads: 'text', 'image'."""
+
+    @property
+    def image_pixels(self) -> int:
+        """Longest side, in pixels, at which a page should be shown to it."""
+
+    @property
+    def context(self) -> int:
+        """How many tokens it holds, prompt and answer together."""
+
+    def count(self, text: str) -> int:
+        """How many tokens a text is."""
+
+    def measure(self, messages: Sequence[Message]) -> int:
+        """How many tokens a conversation is, with the model's own template around it."""
+
+    def write(self, messages: Sequence[Message], sampling: Sampling, stop: Stop) -> Iterator[Generation]:
+        """Reads the conversation and writes what follows it; ends early when `stop` is set.
+
+        What it still knows of the conversation before is not read again.
+
+        Raises:
+            ModelUnavailable: the conversation does not fit, or the model fails.
+        """
+
+    def close(self) -> None:
+        """Gives the memory back; the generator cannot be used after that."""

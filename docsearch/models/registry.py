@@ -33,6 +33,8 @@ class Runtime(StrEnum):
     STARTER = "starter"
     """Our own code with NumPy: starts in a tenth of a second."""
     SENTENCE_TRANSFORMERS = "sentence-transformers"
+    LLAMA_CPP = "llama.cpp"
+    """GGUF files, through llama-cpp-python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,12 @@ class ModelRow:
     runtime: Runtime = Runtime.SENTENCE_TRANSFORMERS
     source: str = ""
     """A folder, or a Hugging Face name in the local cache. Empty: the weights in the package."""
+    file: str = ""
+    """The GGUF file in that folder or of that name."""
+    mmproj: str = ""
+    """The GGUF file beside it that lets the model see pictures; empty for a model of text."""
+    memory_mb: int = 0
+    """Memory it needs beside its context; 0 takes the size of its files."""
     revision: str = ""
     """Commit, tag or branch of a Hugging Face name; empty for the one in the cache."""
     licence: str = ""
@@ -98,9 +106,33 @@ class Registry:
         known = ", ".join(row.name for row in self.rows)
         raise ModelUnavailable(f"there is no model called '{name}'", hint=f"known models: {known}")
 
+    def generator(self, name: str) -> ModelRow:
+        """The generator of that name, or one for a GGUF file that is named by its path.
+
+        Raises ModelUnavailable when it is no generator or there is no such file.
+        """
+        if name.lower().endswith(".gguf") and name not in {row.name for row in self.rows}:
+            return _row_of_file(Path(name))
+        row = self.row(name)
+        if row.role is not Role.GENERATOR:
+            known = ", ".join(row.name for row in self.of(Role.GENERATOR))
+            raise ModelUnavailable(f"model '{name}' writes no answers", hint=f"generators: {known}")
+        return row
+
     def of(self, role: Role) -> tuple[ModelRow, ...]:
         """The rows with that role."""
         return tuple(row for row in self.rows if row.role is role)
+
+
+def _row_of_file(path: Path) -> ModelRow:
+    file = path.expanduser().absolute()
+    if not file.is_file():
+        raise ModelUnavailable(
+            f"there is no model file {file}", hint="name a GGUF file or a row of models.toml"
+        )
+    return ModelRow(
+        file.stem, Role.GENERATOR, runtime=Runtime.LLAMA_CPP, source=str(file.parent), file=file.name
+    )
 
 
 def _shipped_file() -> Path:
@@ -195,6 +227,14 @@ def _checked(row: ModelRow) -> ModelRow:
         _choice(row.name, key, getattr(row, key), allowed, str)
     if not row.source and row.runtime is not Runtime.STARTER:
         raise SettingsError(f"model '{row.name}': key 'source' is missing")
+    if (row.runtime is Runtime.LLAMA_CPP) is not bool(row.file):
+        raise SettingsError(
+            f"model '{row.name}': key 'file' belongs to the runtime {Runtime.LLAMA_CPP}, always"
+        )
+    if (row.role is Role.GENERATOR) is not (row.runtime is Runtime.LLAMA_CPP):
+        raise SettingsError(
+            f"model '{row.name}': generators run with {Runtime.LLAMA_CPP}, and nothing else does"
+        )
     if row.role is Role.EMBEDDER and not row.dimensions:
         raise SettingsError(f"model '{row.name}': key 'dimensions' is missing")
     if any(not 0 < step <= row.dimensions for step in row.matryoshka):
