@@ -122,9 +122,8 @@ def _map(index: Index, moves: Sequence[Move]) -> None:
 def _drop_other_models(index: Index, fingerprint: str | None) -> tuple[str, ...]:
     others = [t for t in index.vector_tables() if fingerprint is not None and t.fingerprint != fingerprint]
     for table in others:
-        with index.catalog.transaction() as db:
-            db.execute("DELETE FROM embedded WHERE fingerprint = ?", (table.fingerprint,))
-        shutil.rmtree(table.folder / f"{table.name}.lance")
+        index.documents.forget_vectors(table.fingerprint)
+        shutil.rmtree(table.path)
     return tuple(table.fingerprint for table in others)
 
 

@@ -298,8 +298,8 @@ class _Check:
         there = {table.fingerprint for table in self.index.vector_tables()}
         for (fingerprint,) in self._rows("SELECT DISTINCT fingerprint FROM embedded ORDER BY 1"):
             if fingerprint not in there:
+                table = VectorTable(self.index.tables_folder, fingerprint, 0).name
                 for document in sorted(self._embedded(fingerprint) & self.live.keys()):
-                    table = f"vectors_{fingerprint}"
                     self._add(Kind.VECTORS_WRONG, "all missing", document, self._path(document), table)
 
     # -- inside --------------------------------------------------------------------------------

@@ -144,6 +144,17 @@ class Documents:
         with self.catalog.transaction() as db:
             db.execute("INSERT OR IGNORE INTO embedded VALUES (?, ?)", (number, fingerprint))
 
+    def forget_vectors(self, fingerprint: str, numbers: Iterable[int] | None = None) -> None:
+        """The vectors of this model are gone: those of some documents, or of all."""
+        with self.catalog.transaction() as db:
+            if numbers is None:
+                db.execute("DELETE FROM embedded WHERE fingerprint = ?", (fingerprint,))
+                return
+            db.executemany(
+                "DELETE FROM embedded WHERE fingerprint = ? AND document = ?",
+                ((fingerprint, number) for number in numbers),
+            )
+
     def _select(self, condition: str, values: tuple[object, ...] = ()) -> list[StoredDocument]:
         rows = self.catalog.connection.execute(
             f"SELECT id, content, kind, title, pages FROM documents WHERE {condition} ORDER BY id", values

@@ -24,7 +24,7 @@ from docsearch.store.lock import writer_lock
 from docsearch.store.pages import PageTable
 from docsearch.store.recognised import Recognised
 from docsearch.store.tables import Table
-from docsearch.store.vectors import VectorTable
+from docsearch.store.vectors import VectorTable, vector_tables
 from docsearch.store.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -213,9 +213,7 @@ class Index:
 
     def vector_tables(self) -> list[VectorTable]:
         """The vector tables of all models, for what needs no dimensions."""
-        folder = self.tables_folder
-        prints = (path.stem.removeprefix("vectors_") for path in sorted(folder.glob("vectors_*.lance")))
-        return [VectorTable(folder, fingerprint, 0) for fingerprint in prints]
+        return vector_tables(self.tables_folder)
 
     def _open_for_writing(self) -> None:
         """Tries again what was refused when the catalog was opened."""

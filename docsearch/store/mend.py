@@ -24,6 +24,7 @@ from docsearch.store.pages import PageTable
 from docsearch.store.rows import page_texts
 from docsearch.store.salvage import Salvaged, aside_folder, drop_orphans, salvage
 from docsearch.store.tables import Table
+from docsearch.store.vectors import fingerprint_of
 from docsearch.store.vocabulary import count_words
 
 _AT_ONCE = 500
@@ -170,9 +171,8 @@ class _Mender:
 
     def _vector_table(self, kind: Kind, findings: list[Finding]) -> Iterator[Mended]:
         for finding in findings:
-            table = Table(self.index.tables_folder, finding.table)
-            where = self._set_aside(table)
-            self._forget_vectors(finding.table)
+            where = self._set_aside(Table(self.index.tables_folder, finding.table))
+            self.index.documents.forget_vectors(fingerprint_of(finding.table))
             yield Mended(kind, f"set aside in {where}", reads=True)
 
     def _vectors(self, kind: Kind, findings: list[Finding]) -> Iterator[Mended]:
@@ -182,29 +182,17 @@ class _Mender:
                 by_table.setdefault(finding.table, set()).add(finding.document)
         for name, documents in by_table.items():
             Table(self.index.tables_folder, name).delete(documents)
-            self._forget_vectors(name, documents)
+            self.index.documents.forget_vectors(fingerprint_of(name), documents)
             yield Mended(kind, f"{len(documents)} documents wait for vectors now", reads=True)
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _forget_vectors(self, table: str, documents: Iterable[int] | None = None) -> None:
-        fingerprint = table.removeprefix("vectors_")
-        with self.index.catalog.transaction() as db:
-            if documents is None:
-                db.execute("DELETE FROM embedded WHERE fingerprint = ?", (fingerprint,))
-                return
-            db.executemany(
-                "DELETE FROM embedded WHERE fingerprint = ? AND document = ?",
-                ((fingerprint, document) for document in documents),
-            )
-
     def _set_aside(self, table: Table) -> Path:
-        source = table.folder / f"{table.name}.lance"
         try:
-            target = aside_folder(self.index.folder) / source.name
-            source.rename(target)
+            target = aside_folder(self.index.folder) / table.path.name
+            table.path.rename(target)
         except OSError as error:
-            raise StorageFull(f"cannot move {source}: {error.strerror}") from error
+            raise StorageFull(f"cannot move {table.path}: {error.strerror}") from error
         return target
 
     def _write_leads(self, documents: Sequence[int]) -> None:

@@ -78,11 +78,16 @@ class Table:
     def _schema(self) -> Any:
         raise NotImplementedError
 
+    @property
+    def path(self) -> Path:
+        """The folder that holds the table alone."""
+        return self.folder / f"{self.name}.lance"
+
     # -- reading -------------------------------------------------------------------------------
 
     def exists(self) -> bool:
         """Whether anything was ever written."""
-        return (self.folder / f"{self.name}.lance").is_dir()
+        return self.path.is_dir()
 
     def rows(self) -> int:
         """Number of stored pages."""

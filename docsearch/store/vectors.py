@@ -14,6 +14,7 @@ from docsearch.records import PageId
 from docsearch.store.tables import EVERYTHING, Selection, Table, page_ids, row_id
 
 _INDEX_FROM_ROWS = 50_000
+_PREFIX = "vectors_"
 _PROBES = 20
 _REFINE = 10
 
@@ -22,7 +23,7 @@ class VectorTable(Table):
     """The vectors of one model, half precision, compared by dot product."""
 
     def __init__(self, folder: Path, fingerprint: str, dimensions: int) -> None:
-        super().__init__(folder, f"vectors_{fingerprint}")
+        super().__init__(folder, _PREFIX + fingerprint)
         self.fingerprint = fingerprint
         self.dimensions = dimensions
 
@@ -79,3 +80,14 @@ class VectorTable(Table):
 
         if table.count_rows() >= _INDEX_FROM_ROWS and not table.list_indices():
             table.create_index("vector", config=IvfRq(distance_type="dot", num_bits=4))
+
+
+def vector_tables(folder: Path) -> list[VectorTable]:
+    """The vector tables of all models in a folder, for what needs no dimensions."""
+    paths = sorted(folder.glob(f"{_PREFIX}*.lance"))
+    return [VectorTable(folder, fingerprint_of(path.stem), 0) for path in paths]
+
+
+def fingerprint_of(table: str) -> str:
+    """The fingerprint of the model whose vectors a table of this name holds."""
+    return table.removeprefix(_PREFIX)
