@@ -17,6 +17,7 @@ from pathlib import Path
 from docsearch.errors import StorageFull
 from docsearch.store import generation
 from docsearch.store.catalog import Catalog
+from docsearch.store.documents import Documents
 from docsearch.store.index import UNSWEPT
 
 _DERIVED = ("vocabulary", "languages")
@@ -63,7 +64,7 @@ def salvage(folder: Path) -> Salvaged:
         for table in _tables(catalog.connection):
             saved.rows[table] = _copy(saved.aside / broken.name, catalog, table)
         drop_orphans(catalog)
-        _number_on(catalog)
+        Documents(catalog).number_from(int(time.time()))  # rows of tables may still bear those below
         catalog.set_fact(UNSWEPT, "yes")
     generation.remove(path for path in broken.parent.glob(f"{broken.name}-*"))
     fresh.replace(broken)
@@ -139,12 +140,3 @@ def drop_orphans(catalog: Catalog) -> int:
                     f"DELETE FROM {table} WHERE {column} IS NOT NULL "
                     f"AND {column} NOT IN (SELECT {other} FROM {parent})"
                 ).rowcount
-
-
-def _number_on(catalog: Catalog) -> None:
-    """Document numbers that rows of tables may still bear are not used again."""
-    with catalog.transaction() as db:
-        db.execute("DELETE FROM sqlite_sequence WHERE name = 'documents'")
-        highest = db.execute("SELECT coalesce(max(id), 0) FROM documents").fetchone()[0]
-        number = max(highest, int(time.time()))
-        db.execute("INSERT INTO sqlite_sequence VALUES ('documents', ?)", (number,))
