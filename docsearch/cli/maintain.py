@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Iterable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -265,8 +264,9 @@ def _print_checkup(found: Checkup, *, shown: int) -> None:
 
 
 def _print_findings(findings: Iterable[Finding], *, shown: int) -> None:
-    for kind, found in groupby(findings, key=lambda finding: finding.kind):
-        group = list(found)
+    from docsearch.store.check import by_kind
+
+    for kind, group in by_kind(findings).items():
         print(f"{len(group):>6}  {kind}  ({kind.mend})")
         for finding in group[:shown]:
             print(f"        {_finding_line(finding)}")

@@ -10,7 +10,8 @@ import os
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -115,6 +116,14 @@ class Checkup:
     strays: int = 0
     unfinished: tuple[Path, ...] = ()
     findings: list[Finding] = field(default_factory=list)
+
+
+def by_kind(findings: Iterable[Finding]) -> dict[Kind, list[Finding]]:
+    """The findings of each kind together, kinds in the order in which they are mended."""
+    groups: dict[Kind, list[Finding]] = {kind: [] for kind in Kind}
+    for finding in findings:
+        groups[finding.kind].append(finding)
+    return {kind: group for kind, group in groups.items() if group}
 
 
 def check(index: Index) -> Checkup:
@@ -332,25 +341,18 @@ class _Check:
 def _problems(index: Index) -> Iterator[str]:
     """What SQLite says of the catalog and its full-text tables."""
     db = index.catalog.connection
-    asked: list[Callable[[], list[str]]] = [
-        lambda: [row[0] for row in db.execute("PRAGMA integrity_check(20)")],
-        lambda: _consistent(db, "names"),
-        lambda: _consistent(db, "leads"),
-    ]
-    for ask in asked:
+    try:
+        for (answer,) in db.execute("PRAGMA integrity_check(20)"):
+            if answer != "ok":
+                yield answer
+    except (IndexDamaged, sqlite3.Error) as error:
+        yield str(error)
+    for table in ("names", "leads"):
         try:
-            yield from (problem for problem in ask() if problem != "ok")
+            with suppress(StorageFull):  # it checks itself by a write
+                db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
         except (IndexDamaged, sqlite3.Error) as error:
             yield str(error)
-
-
-def _consistent(db: sqlite3.Connection, table: str) -> list[str]:
-    """Lets a full-text table check itself, which needs leave to write."""
-    try:
-        db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
-    except StorageFull:
-        return []
-    return []
 
 
 def _failed_pages(index: Index) -> dict[int, set[int]]:

@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from docsearch.errors import IndexDamaged, StorageFull
 from docsearch.records import PageId
 from docsearch.store import generation
 from docsearch.store.analyzer import AnalyzedText
-from docsearch.store.check import Finding, Kind
+from docsearch.store.check import Finding, Kind, by_kind
 from docsearch.store.evidence import LEAD_PAGES
 from docsearch.store.index import Index
 from docsearch.store.pages import PageTable
@@ -56,12 +55,10 @@ def open_or_salvage(folder: Path) -> tuple[Index, Salvaged | None]:
 def mend(index: Index, findings: Iterable[Finding]) -> Iterator[Mended]:
     """Puts the findings right, kind by kind; tells what was done. For the writer only."""
     mender = _Mender(index)
-    order = list(Kind)
-    chosen = sorted(findings, key=lambda finding: order.index(finding.kind))
-    for kind, group in groupby(chosen, key=lambda finding: finding.kind):
+    for kind, group in by_kind(findings).items():
         work = mender.works.get(kind)
         if work is not None:
-            yield from work(kind, list(group))
+            yield from work(kind, group)
 
 
 class _Mender:
