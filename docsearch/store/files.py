@@ -7,7 +7,7 @@ for filters. A file without a document is known but not (or not yet) readable.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from docsearch.store.analyzer import Analyzer, fold
 from docsearch.store.catalog import Catalog
 from docsearch.store.evidence import Evidence
 
+_BELOW = "path = ? OR (path >= ? AND path < ?)"
+"""What lies at a path or below it; `_below` gives the values."""
 _FIRST_DAY, _LAST_DAY = date(1678, 1, 1), date(2262, 1, 1)
 
 
@@ -82,45 +84,30 @@ class Files:
 
     def move(self, old: Path, new: Path) -> None:
         """What the catalog knows at `old` and below it lies at `new` now: roots, files and failures."""
+        there, (start, *_) = os.fsencode(new).rstrip(b"/"), _below(old)
         with self.catalog.transaction() as db:
             for table in ("roots", "files", "failures"):
-                start = os.fsencode(old).rstrip(b"/")
-                rows = db.execute(
-                    f"SELECT DISTINCT path FROM {table} WHERE path = ? OR (path > ? AND path < ?)",
-                    (start, start + b"/", start + b"0"),  # 0 is what follows the slash
-                )
+                rows = db.execute(f"SELECT DISTINCT path FROM {table} WHERE {_BELOW}", _below(old))
                 for (path,) in rows.fetchall():
-                    there = os.fsencode(new).rstrip(b"/") + path[len(start) :]
-                    db.execute(f"UPDATE {table} SET path = ? WHERE path = ?", (there, path))
+                    moved = (there + path[len(start) :]).rstrip(b"/") or b"/"
+                    db.execute(f"UPDATE {table} SET path = ? WHERE path = ?", (moved, path))
                     if table == "files":
-                        key = fold(_as_text(os.fsdecode(there)))
-                        db.execute("UPDATE files SET key = ? WHERE path = ?", (key, there))
+                        key = _key(Path(os.fsdecode(moved)))
+                        db.execute("UPDATE files SET key = ? WHERE path = ?", (key, moved))
 
     # -- files ---------------------------------------------------------------------------------
 
     def of_root(self, root: int) -> dict[Path, StoredFile]:
         """Every file of a root by its path."""
-        rows = self.catalog.connection.execute(
-            "SELECT path, size, mtime_ns, content, document FROM files WHERE root = ?", (root,)
-        )
-        stored = (StoredFile(Path(os.fsdecode(row[0])), row[1], row[2], row[3], row[4]) for row in rows)
-        return {file.path: file for file in stored}
+        return {file.path: file for file in self._select("root = ?", (root,))}
 
     def at(self, path: Path) -> dict[Path, StoredFile]:
         """The file at a path, or all below it when it is a folder's, by path."""
-        start = os.fsencode(path)
-        rows = self.catalog.connection.execute(
-            "SELECT path, size, mtime_ns, content, document FROM files "
-            "WHERE path = ? OR (path > ? AND path < ?)",
-            (start, start + b"/", start + b"0"),  # 0 is what follows the slash
-        )
-        stored = (StoredFile(Path(os.fsdecode(row[0])), row[1], row[2], row[3], row[4]) for row in rows)
-        return {file.path: file for file in stored}
+        return {file.path: file for file in self._select(_BELOW, _below(path))}
 
     def put(self, root: int, file: FileState, document: int | None, title: str = "") -> None:
         """Stores a file's state and which document it holds; replaces what was known of the path."""
-        path = os.fsencode(file.path)
-        key = fold(_as_text(str(file.path)))
+        path, key = os.fsencode(file.path), _key(file.path)
         with self.catalog.transaction() as db:
             db.execute(
                 "INSERT INTO files (path, root, key, size, mtime_ns, content, document) "
@@ -149,14 +136,9 @@ class Files:
         """Files that hold each of the documents, by document, paths in order."""
         found: dict[int, list[StoredFile]] = {}
         for chunk in _chunks(list(documents)):
-            rows = self.catalog.connection.execute(
-                "SELECT path, size, mtime_ns, content, document FROM files "
-                f"WHERE document IN ({_marks(chunk)}) ORDER BY path",
-                chunk,
-            )
-            for row in rows:
-                file = StoredFile(Path(os.fsdecode(row[0])), row[1], row[2], row[3], row[4])
-                found.setdefault(row[4], []).append(file)
+            for file in self._select(f"document IN ({_marks(chunk)}) ORDER BY path", chunk):
+                assert file.document is not None  # it is one of these
+                found.setdefault(file.document, []).append(file)
         return found
 
     def counts(self, root: int) -> tuple[int, int, int]:
@@ -190,12 +172,10 @@ class Files:
 
     def replace_stray_failures(self, root: Path, failures: Iterable[Failure]) -> None:
         """Sets the failures below a root that belong to no known file, such as unreadable folders."""
-        start = os.fsencode(root)
         with self.catalog.transaction() as db:
             db.execute(
-                "DELETE FROM failures WHERE (path = ? OR substr(path, 1, ?) = ?) "
-                "AND path NOT IN (SELECT path FROM files)",
-                (start, len(start) + 1, start.rstrip(b"/") + b"/"),
+                f"DELETE FROM failures WHERE ({_BELOW}) AND path NOT IN (SELECT path FROM files)",
+                _below(root),
             )
             for failure in failures:
                 self.put_failure(failure)
@@ -223,12 +203,29 @@ class Files:
 
     # -- inside --------------------------------------------------------------------------------
 
+    def _select(self, condition: str, values: Sequence[object]) -> Iterator[StoredFile]:
+        rows = self.catalog.connection.execute(
+            f"SELECT path, size, mtime_ns, content, document FROM files WHERE {condition}", values
+        )
+        for path, *others in rows:
+            yield StoredFile(Path(os.fsdecode(path)), *others)
+
     def _forget(self, paths: list[bytes]) -> None:
         self.evidence.forget_names(paths)
         db = self.catalog.connection
         for path in paths:
             db.execute("DELETE FROM files WHERE path = ?", (path,))
             db.execute("DELETE FROM failures WHERE path = ?", (path,))
+
+
+def _below(path: Path) -> tuple[bytes, bytes, bytes]:
+    """The values of `_BELOW`: the path, and the first and the end of all that begin with it and a slash."""
+    start = os.fsencode(path).rstrip(b"/")
+    return start, start + b"/", start + b"0"  # 0 is what follows the slash
+
+
+def _key(path: Path) -> str:
+    return fold(_as_text(str(path)))
 
 
 def _conditions(filters: Filters, analyzer: Analyzer) -> tuple[list[str], list[object]]:

@@ -65,6 +65,32 @@ def test_roots_inside_a_new_root_join_it_with_their_files(index: Index) -> None:
     assert set(index.files.of_root(number)) == {Path("/library/a/file.pdf"), Path("/library/b/file.pdf")}
 
 
+def test_what_lies_below_a_path(index: Index) -> None:
+    root = root_of(index, Path("/"))
+    wanted = {Path(f"/library{name}") for name in ("/a", "/a/b.pdf", "/a.pdf", "/a0.pdf", "/A")}
+    for path in wanted:
+        index.files.put(root, file_state(path), None)
+    below = {Path("/library/a"), Path("/library/a/b.pdf")}
+    assert index.files.at(Path("/library/a")).keys() == below
+    assert index.files.at(Path("/library")).keys() == index.files.at(Path("/")).keys() == wanted
+    index.files.put_failure(Failure(Path("/stray"), FailureKind.UNREADABLE))
+    index.files.replace_stray_failures(Path("/"), [])
+    assert index.files.failures() == []
+
+
+@pytest.mark.parametrize(("old", "new"), [("/", "/mnt/disk"), ("/old", "/"), ("/old", "/mnt/disk")])
+def test_everything_below_a_path_is_moved(index: Index, old: str, new: str) -> None:
+    file = Path(old) / "a" / "b.pdf"
+    index.files.put(root_of(index, Path(old)), file_state(file), None)
+    index.files.put_failure(Failure(file, FailureKind.TRUNCATED))
+    index.files.move(Path(old), Path(new))
+    moved = Path(new) / "a" / "b.pdf"
+    assert [root for _, root, _ in index.files.roots()] == [Path(new)]
+    assert paths(index.files) == {moved} == index.files.at(moved).keys()
+    assert [failure.path for failure in index.files.failures()] == [moved]
+    assert root_of(index, Path(new)) == 1, "a root is known by its path"
+
+
 def test_putting_a_file_again_replaces_what_was_known(index: Index) -> None:
     number = add_document(index, Path("/library/a.pdf"), ["text"])
     index.files.put(root_of(index), file_state(Path("/library/a.pdf"), "new"), None)
