@@ -93,6 +93,36 @@ def open_at(
     return name
 
 
+def reveal(
+    path: Path,
+    *,
+    platform: str = sys.platform,
+    find: Find = shutil.which,
+    start: Start | None = None,
+) -> str:
+    """Show the file in the desktop's file manager, chosen where that is possible; return the program used.
+
+    Raises `UsageError` when its folder is gone, and `DocsearchError` when there is no file manager.
+    """
+    if not path.parent.is_dir():
+        raise UsageError("the folder is no longer there", hint="docsearch index brings the index up to date")
+    for command in _revealing(path.absolute(), platform):
+        if find(command[0]):
+            (start or _start)(command)
+            return command[0]
+    raise DocsearchError("no file manager found", hint=f"the file lies in {path.parent}")
+
+
+def _revealing(path: Path, platform: str) -> list[list[str]]:
+    """Commands that show a file, best first."""
+    if platform == "darwin":
+        return [["open", "-R", str(path)]]
+    if platform == "win32":
+        return [["explorer", f"/select,{path}"]]
+    managers = [[name, "--select", str(path)] for name in ("nautilus", "dolphin", "nemo")]
+    return [*managers, *([*opener, str(path.parent)] for opener in (["xdg-open"], ["gio", "open"]))]
+
+
 def _choose(path: Path, viewer: str, platform: str, find: Find) -> str:
     wanted = (viewer,) if viewer else _candidates(path, platform)
     for name in wanted:

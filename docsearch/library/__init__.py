@@ -125,6 +125,10 @@ class Library:
 
         return self.views.picture(path, page, frame, boxes_on(self, path, page, query, wanted), wanted)
 
+    def warm_views(self) -> None:
+        """Starts what draws pages before there is one to draw."""
+        self.views.warm()
+
     def outline(self, path: Path) -> tuple[tuple[int, str, int], ...]:
         """The bookmarks of a file in order: (level from 1, heading, page). Raises UnreadableDocument."""
         return self.views.outline(path)
@@ -183,6 +187,12 @@ class Library:
         from docsearch.viewer import open_at
 
         return open_at(path, page, words.split(), viewer=self.settings.view.viewer)
+
+    def reveal(self, path: Path) -> str:
+        """Shows a file in the desktop's file manager; returns the program's name."""
+        from docsearch.viewer import reveal
+
+        return reveal(path)
 
     @property
     def indexer(self) -> Indexer:

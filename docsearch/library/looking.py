@@ -25,6 +25,8 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 
 def boxes_on(library: Library, path: Path, page: int, query: Query, wanted: Wanted) -> tuple[Box, ...]:
     """Where the query's words stand on a page, on recognised scans too; none on a page without words."""
+    if not (query.text or query.phrases):
+        return ()
     matcher = library.engine.matcher(library.engine.terms(query))
     known = library.find_page(path, page)
     words = library.store.recognised.words_of(known.doc, page) if known else None

@@ -16,17 +16,16 @@ class Frame:
         width: pixels of the room across.
         height: pixels of the room down.
         zoom: 1 shows the whole page as large as fits.
-        x: where the middle of the room looks at the page, as a fraction of its width.
+        x: where the middle of the room looks at the page, as a fraction of its width; None for the
+            first box.
         y: likewise of its height.
-        aspect: how much taller than wide a pixel of the room is.
     """
 
     width: int
     height: int
     zoom: float = 1.0
-    x: float = 0.5
-    y: float = 0.5
-    aspect: float = 1.0
+    x: float | None = None
+    y: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,14 +27,22 @@ FILES_KEPT_OPEN = 2
 """Turning pages should not open the file again."""
 
 
-def part_shown(width: float, height: float, frame: Frame) -> Box:
+def part_shown(width: float, height: float, frame: Frame, boxes: Sequence[Box] = ()) -> Box:
     """The part of a page of this size that a frame shows, as fractions of it; never beyond its edges."""
-    room_width, room_height = frame.width, frame.height * frame.aspect
-    scale = min(room_width / width, room_height / height) * max(frame.zoom, 1.0)
-    across, down = min(1.0, room_width / (width * scale)), min(1.0, room_height / (height * scale))
-    left = min(max(frame.x - across / 2, 0.0), 1.0 - across)
-    top = min(max(frame.y - down / 2, 0.0), 1.0 - down)
+    scale = min(frame.width / width, frame.height / height) * max(frame.zoom, 1.0)
+    across, down = min(1.0, frame.width / (width * scale)), min(1.0, frame.height / (height * scale))
+    x, y = _middle(frame, boxes)
+    left = min(max(x - across / 2, 0.0), 1.0 - across)
+    top = min(max(y - down / 2, 0.0), 1.0 - down)
     return Box(left, top, left + across, top + down)
+
+
+def _middle(frame: Frame, boxes: Sequence[Box]) -> tuple[float, float]:
+    """Where a frame looks: where it says, at the first box, or at the top of the page."""
+    if frame.x is not None and frame.y is not None:
+        return frame.x, frame.y
+    first = min(boxes, key=lambda box: (box.y0, box.x0), default=Box(0.5, 0.0, 0.5, 0.0))
+    return (first.x0 + first.x1) / 2, (first.y0 + first.y1) / 2
 
 
 def within(part: Box, box: Box) -> Box | None:
@@ -70,10 +79,10 @@ class PageReader:
         from docsearch.ingest.image import highlight
 
         frame = question.frame
-        longest = max(frame.width, frame.height * frame.aspect) * max(frame.zoom, 1.0)
+        longest = max(frame.width, frame.height) * max(frame.zoom, 1.0)
         whole = document.render(question.page, max(1, round(longest)))
         height, width = whole.shape[:2]
-        part = part_shown(width, height, frame)
+        part = part_shown(width, height, frame, question.boxes)
         rows = slice(round(part.y0 * height), max(round(part.y1 * height), 1))
         columns = slice(round(part.x0 * width), max(round(part.x1 * width), 1))
         boxes = [box for box in (within(part, box) for box in question.boxes) if box]

@@ -20,6 +20,7 @@ from textual.widget import Widget
 from docsearch.config import folders, load_settings
 from docsearch.library import Library
 from docsearch.tui.boundary import ErrorLog
+from docsearch.tui.history import History
 from docsearch.tui.ports import LibraryPort
 from docsearch.tui.screens.dialogs import AddFolder
 from docsearch.tui.screens.folders import FoldersScreen
@@ -30,8 +31,11 @@ from docsearch.tui.session import Session
 from docsearch.tui.watching import ScreenWatcher
 from docsearch.tui.widgets.block_image import BlockImage
 from docsearch.tui.widgets.hits import HitList
+from docsearch.tui.widgets.preview import Preview
+from docsearch.tui.widgets.query_input import QueryInput
 
 LOG_NAME = "docsearch.log"
+HISTORY_NAME = "history"
 WATCH_AFTER_SECONDS = 3.0
 """The watcher starts when the first search is out of the way."""
 DARK, LIGHT = "tokyo-night", "atom-one-light"
@@ -45,6 +49,7 @@ class DocsearchApp(App[None]):
         log: the file for unexpected errors.
         picture: the widget class for page images.
         watcher: keeps the index current while the app runs; none in tests.
+        history: past queries.
     """
 
     TITLE = "docsearch"
@@ -63,10 +68,11 @@ class DocsearchApp(App[None]):
         log: Path,
         picture: type[Widget] = BlockImage,
         watcher: ScreenWatcher | None = None,
+        history: History | None = None,
     ) -> None:
         super().__init__()
         self.theme = preferred_theme(os.environ.get("COLORFGBG", ""))
-        self.session = Session(self, open_library, ErrorLog(log), picture)
+        self.session = Session(self, open_library, ErrorLog(log), picture, history or History())
         self._welcomed = False
         self._watcher = watcher
 
@@ -136,8 +142,9 @@ def help_sections() -> list[Section]:
     """The keys of every screen."""
     return [
         ("Everywhere", DocsearchApp.BINDINGS),
-        ("Search", [Binding("up,down", "", "Choose a result"), *SearchScreen.BINDINGS]),
+        ("Search", [*QueryInput.BINDINGS, *SearchScreen.BINDINGS]),
         ("Results", HitList.BINDINGS),
+        ("Page", Preview.BINDINGS),
         ("Folders", FoldersScreen.BINDINGS),
     ]
 
@@ -149,15 +156,14 @@ def preferred_theme(colours: str) -> str:
 
 def run(home: Path | None = None) -> None:
     """Opens the app on the user's index, or on the one below `home`."""
-    from docsearch.tui.graphics import best_picture
-
     places = folders(home)
     log = places.cache / LOG_NAME
-    picture = best_picture()
+    picture = BlockImage
+    history = History(places.index.with_name(HISTORY_NAME))
     watches = load_settings(places.settings).watch.screen
     watcher = ScreenWatcher(home, places.cache) if watches else None
     with native_messages_to(ErrorLog(log)):
-        DocsearchApp(lambda: Library(home), log, picture, watcher).run()
+        DocsearchApp(lambda: Library(home), log, picture, watcher, history).run()
 
 
 @contextmanager

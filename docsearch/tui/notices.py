@@ -19,6 +19,9 @@ SYNTAX = (
     ("after:2024-01", "only files changed since; before:2025 likewise"),
 )
 """The query language, as it is told to the user."""
+PAST_SHOWN = 6
+"""Past queries that are listed."""
+PICTURE_HINT = literal("Paste the path of a picture to find the page it shows.", MUTED)
 
 
 def syntax_table() -> Content:
@@ -31,13 +34,18 @@ def syntax_table() -> Content:
     return Content("\n").join(lines)
 
 
-def idle_notice(roots: Sequence[Root] | None) -> Content:
+def idle_notice(roots: Sequence[Root] | None, past: Sequence[str] = ()) -> Content:
     """Shown while nothing has been typed."""
     if roots is None:
         return Content("")
     pages, files = sum(root.pages for root in roots), sum(root.files for root in roots)
     size = f"{counted(pages, 'page')} in {counted(files, 'file')}"
-    return Content.assemble((size, "bold"), "\n\n", syntax_table())
+    parts = [Content.styled(size, "bold"), syntax_table(), PICTURE_HINT]
+    if past:
+        lines = [literal(query, "$text-accent") for query in past[:PAST_SHOWN]]
+        heading = Content.assemble(("Lately", "bold"), ("  ↑ takes one up again", MUTED))
+        parts.append(Content("\n").join([heading, *lines]))
+    return Content("\n\n").join(parts)
 
 
 def found(result: SearchResult) -> Content:

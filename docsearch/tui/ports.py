@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from docsearch.records import Box, Failure, PageId, Progress, Query, Root, SearchResult, Status
+from docsearch.records import Failure, Hit, PageId, Progress, Query, Root, SearchResult, Status
+
+if TYPE_CHECKING:
+    from docsearch.library.page_questions import Frame
+    from docsearch.library.views import PageView, Wanted
 
 
 class LibraryPort(Protocol):
@@ -36,17 +40,32 @@ class LibraryPort(Protocol):
     def status(self) -> Status:
         """What the index holds, what waits and what failed."""
 
-    def page_image(self, path: Path, page: int, pixels: int, boxes: Sequence[Box] = ()) -> bytes:
-        """A page as a PNG file, its longest side `pixels` long; raises UnreadableDocument."""
+    def warm_views(self) -> None:
+        """Starts what draws pages before there is one to draw."""
+
+    def look(self, path: Path, page: int, frame: Frame, query: Query, wanted: Wanted) -> PageView:
+        """The part of a page that a frame shows, the query's words marked; raises UnreadableDocument."""
+
+    def outline(self, path: Path) -> tuple[tuple[int, str, int], ...]:
+        """The bookmarks of a file: (level from 1, heading, page); raises UnreadableDocument."""
+
+    def matching_pages(self, document: int, query: Query) -> tuple[int, ...]:
+        """The pages of a document that hold words of the query, in order."""
+
+    def more_like(self, hit: Hit) -> Query:
+        """A query for pages about the same as this one."""
+
+    def completions(self) -> Mapping[str, Sequence[str]]:
+        """What can follow each filter of the query language, the commonest first."""
 
     def page_text(self, page: PageId) -> str:
         """The stored text of a page."""
 
-    def match_boxes(self, path: Path, page: int, query: Query) -> tuple[Box, ...]:
-        """Where the query's words stand on a page."""
+    def view(self, path: Path, page: int, words: str = "") -> str:
+        """Opens the desktop's viewer at a page, looking for the words; returns its name."""
 
-    def view(self, path: Path, page: int) -> str:
-        """Opens the desktop's viewer at a page; returns its name."""
+    def reveal(self, path: Path) -> str:
+        """Shows a file in the desktop's file manager; returns its name."""
 
     def close(self) -> None:
         """Closes what was opened."""

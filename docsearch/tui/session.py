@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from docsearch.tui.boundary import Boundary, ErrorLog
 from docsearch.tui.freshness import Freshness
+from docsearch.tui.history import History
 from docsearch.tui.indexing import Indexing
 from docsearch.tui.ports import LibraryPort
 from docsearch.tui.threads import LibraryThread
@@ -27,6 +28,7 @@ class Session:
         open_library: opens a library; called once in each thread.
         log: where unexpected errors go.
         picture: the widget that shows page images; it has an attribute `image` for a PIL image.
+        history: past queries.
     """
 
     def __init__(
@@ -35,12 +37,14 @@ class Session:
         open_library: Callable[[], LibraryPort],
         log: ErrorLog,
         picture: type[Widget],
+        history: History,
     ) -> None:
         self.search = LibraryThread(open_library, "search")
         self.preview = LibraryThread(open_library, "preview")
         self.facts = LibraryThread(open_library, "facts")
         self.writer = LibraryThread(open_library, "writer")
         self.picture = picture
+        self.history = history
         self.boundary = Boundary(app, log)
         self.indexing = Indexing(app, self.boundary, self.writer)
         self.freshness = Freshness(app, self.boundary, self.facts, self.indexing)

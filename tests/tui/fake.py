@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from io import BytesIO
 from pathlib import Path
 from threading import Event
 
 from PIL import Image
 
+from docsearch.library.page_questions import Frame
+from docsearch.library.page_reader import part_shown
+from docsearch.library.views import PageView, Wanted
 from docsearch.records import (
     Box,
     Failure,
@@ -26,6 +28,7 @@ from docsearch.records import (
 )
 from docsearch.search.parse import parse
 
+BOX = Box(0.1, 0.1, 0.4, 0.2)
 WAITING_SECONDS = 20.0
 """A test that never opens a gate fails instead of hanging."""
 
@@ -65,6 +68,12 @@ class FakeLibrary:
     """Whether a watcher takes what is handed over."""
     revised: int = 0
     """Another number when the index is said to hold other pages."""
+    bookmarks: tuple[tuple[int, str, int], ...] = ()
+    matching: tuple[int, ...] = ()
+    known: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What completes filters."""
+    page_gates: dict[int, Event] = field(default_factory=dict)
+    """Held before a page of that number is drawn."""
     asked: list[tuple[object, ...]] = field(default_factory=list)
 
     def parse(self, words: str, picture: Path | None = None) -> Query:
@@ -72,7 +81,8 @@ class FakeLibrary:
 
     def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
         self._ask("search", query.raw)
-        orders = self.answers.get(query.raw, [[]])
+        asked = query.raw or (f"picture {query.image.name}" if query.image else query.text)
+        orders = self.answers.get(asked, [[]])
         for number, hits in enumerate(orders):
             gate = self.gates.get((query.raw, number))
             assert gate is None or gate.wait(WAITING_SECONDS)
@@ -109,22 +119,43 @@ class FakeLibrary:
             self.roots(), 3, 27, 2, 0, self.failures, 5_000_000, 40_000_000, "starter", "passages", "cpu"
         )
 
-    def page_image(self, path: Path, page: int, pixels: int, boxes: Sequence[Box] = ()) -> bytes:
-        self._ask("image", path, page, *boxes)
-        target = BytesIO()
-        Image.new("RGB", (60, 80), "white").save(target, "PNG")
-        return target.getvalue()
+    def warm_views(self) -> None:
+        self._ask("warm views")
+
+    def look(self, path: Path, page: int, frame: Frame, query: Query, wanted: Wanted) -> PageView:
+        gate = self.page_gates.get(page)
+        assert gate is None or gate.wait(WAITING_SECONDS)
+        boxes = (BOX,) if query.text else ()
+        self._ask("look" if query.text else "thumbnail", path, page, frame.zoom)
+        picture = Image.new("RGB", (60, 80), "white")
+        return PageView(picture, part_shown(60, 80, frame, boxes), boxes)
+
+    def outline(self, path: Path) -> tuple[tuple[int, str, int], ...]:
+        self._ask("outline", path)
+        return self.bookmarks
+
+    def matching_pages(self, document: int, query: Query) -> tuple[int, ...]:
+        self._ask("matching pages", document, query.text)
+        return self.matching
+
+    def more_like(self, hit: Hit) -> Query:
+        self._ask("more like", hit.page)
+        return Query("telling words", "telling words")
+
+    def completions(self) -> Mapping[str, Sequence[str]]:
+        return self.known
 
     def page_text(self, page: PageId) -> str:
         self._ask("text", page)
         return f"page {page.page}: the budget [b]grew[/b]\x1b[31m"
 
-    def match_boxes(self, path: Path, page: int, query: Query) -> tuple[Box, ...]:
-        return (Box(0.1, 0.1, 0.4, 0.2),)
-
-    def view(self, path: Path, page: int) -> str:
+    def view(self, path: Path, page: int, words: str = "") -> str:
         self._ask("view", path, page)
         return "viewer"
+
+    def reveal(self, path: Path) -> str:
+        self._ask("reveal", path)
+        return "files"
 
     def close(self) -> None:
         self.asked.append(("close",))

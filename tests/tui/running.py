@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 from docsearch.records import Hit
 from docsearch.tui.app import DocsearchApp
 from docsearch.tui.widgets.hits import HitList
+from docsearch.tui.widgets.preview import Preview
 from tests.tui.fake import FakeLibrary, opens
 
 WIDE, NARROW = (120, 36), (80, 24)
@@ -56,6 +57,11 @@ def hits(pilot: Pilot[None]) -> list[Hit]:
 def text_of(pilot: Pilot[None], selector: str) -> str:
     """What a static widget says."""
     return str(pilot.app.screen.query_one(selector, Static).visual)
+
+
+def place_shown(pilot: Pilot[None]) -> str:
+    """Which page the preview says it shows."""
+    return str(pilot.app.screen.query_one(Preview).border_subtitle)
 
 
 def screen_text(pilot: Pilot[None]) -> str:

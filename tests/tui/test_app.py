@@ -48,7 +48,7 @@ async def test_leaving_closes_every_library_that_was_opened(tmp_path: Path) -> N
     library = FakeLibrary()
     async with running(library, tmp_path) as pilot:
         await pilot.press("ctrl+q")
-    assert library.asked.count(("close",)) == 2
+    assert library.asked.count(("close",)) == 3
 
 
 async def test_the_palette_has_our_commands(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from docsearch.errors import IndexDamaged, ModelUnavailable, UnreadableDocument
-from docsearch.records import Box, FailureKind, PageId, Root, Snippet
+from docsearch.records import FailureKind, PageId, Root, Snippet
 from docsearch.tui.screens.search import SearchScreen
 from docsearch.tui.widgets.hits import HitList
 from docsearch.tui.widgets.preview import Preview
@@ -20,6 +20,7 @@ from tests.tui.running import (
     NARROW,
     hits,
     notifications,
+    place_shown,
     running,
     screen_text,
     settled,
@@ -41,7 +42,7 @@ async def test_typing_lists_hits_and_shows_the_first_page(library: FakeLibrary, 
         await pilot.press(*"budget")
         await settled(pilot)
         assert hits(pilot) == [ONE, TWO, THREE]
-        assert ("image", ONE.path, 1, Box(0.1, 0.1, 0.4, 0.2)) in library.asked
+        assert ("look", ONE.path, 1, 1.0) in library.asked
         shown = screen_text(pilot)
         for part in ("Report 1", "page 4 of 9", "/papers/report 2.pdf", "2024-01-03", "budget of year 3"):
             assert part in shown
@@ -95,7 +96,7 @@ async def test_the_row_under_a_moved_cursor_stays_when_the_order_changes(
         await settled(pilot)
         hit_list = pilot.app.screen.query_one(HitList)
         assert hits(pilot) == [THREE, TWO, ONE]
-        assert (hit_list.highlighted, hit_list.hit) == (1, TWO)
+        assert (hit_list.cursor, hit_list.hit) == (1, TWO)
 
 
 async def test_enter_opens_the_page_under_the_cursor(library: FakeLibrary, tmp_path: Path) -> None:
@@ -114,7 +115,7 @@ async def test_enter_opens_the_page_that_was_turned_to(library: FakeLibrary, tmp
         await settled(pilot)
         await pilot.press("pagedown", "pagedown", "pageup", "pageup", "pageup", "pagedown", "tab", "]")
         await settled(pilot)
-        assert "page 3 of 9" in text_of(pilot, "#heading")
+        assert "page 3 of 9" in place_shown(pilot)
         await pilot.press("enter")
         await settled(pilot)
         assert library.asked[-1] == ("view", ONE.path, 3)
@@ -194,7 +195,7 @@ async def test_the_text_of_the_page_in_place_of_its_picture(library: FakeLibrary
 
 
 async def test_a_file_that_is_gone_is_said_in_the_preview(library: FakeLibrary, tmp_path: Path) -> None:
-    library.broken["image"] = UnreadableDocument(FailureKind.UNREADABLE, "No such file")
+    library.broken["look"] = UnreadableDocument(FailureKind.UNREADABLE, "No such file")
     async with running(library, tmp_path) as pilot:
         await type_query(pilot, "budget")
         await settled(pilot)
@@ -229,11 +230,11 @@ async def test_a_narrow_terminal_shows_hits_or_preview(library: FakeLibrary, tmp
         await type_query(pilot, "budget")
         await settled(pilot)
         assert "Report 3" in screen_text(pilot)
-        assert "image" not in {what for what, *_ in library.asked}
+        assert "look" not in {what for what, *_ in library.asked}
         await pilot.press("f3")
         await settled(pilot)
         assert "Report 3" not in screen_text(pilot)
-        assert ("image", ONE.path, 1, Box(0.1, 0.1, 0.4, 0.2)) in library.asked
+        assert ("look", ONE.path, 1, 1.0) in library.asked
         await pilot.press("f3")
         await settled(pilot)
         assert "Report 3" in screen_text(pilot)
@@ -299,7 +300,7 @@ async def test_an_error_of_ours_is_a_notification_with_its_hint(library: FakeLib
 
 
 async def test_an_unexpected_error_goes_to_a_private_log(library: FakeLibrary, tmp_path: Path) -> None:
-    library.broken["image"] = ZeroDivisionError("the cause")
+    library.broken["look"] = ZeroDivisionError("the cause")
     async with running(library, tmp_path) as pilot:
         await type_query(pilot, "budget")
         await settled(pilot)
@@ -310,10 +311,10 @@ async def test_an_unexpected_error_goes_to_a_private_log(library: FakeLibrary, t
         assert "ZeroDivisionError: the cause" in log.read_text()
         assert "Traceback" not in screen_text(pilot)
         assert isinstance(pilot.app.screen, SearchScreen)
-        del library.broken["image"]
+        del library.broken["look"]
         await pilot.press("down")
         await settled(pilot)
-        assert ("image", TWO.path, 4, Box(0.1, 0.1, 0.4, 0.2)) in library.asked
+        assert ("look", TWO.path, 4, 1.0) in library.asked
 
 
 async def test_a_longer_title_does_not_move_the_rows(tmp_path: Path) -> None:
@@ -343,10 +344,10 @@ async def test_the_page_turned_to_stays_when_the_order_changes(library: FakeLibr
         await type_query(pilot, "budget")
         await until(pilot, lambda: bool(hits(pilot)))
         await pilot.press("down", "pagedown")
-        await until(pilot, lambda: "page 5 of 9" in text_of(pilot, "#heading"))
+        await until(pilot, lambda: "page 5 of 9" in place_shown(pilot))
         gate.set()
         await settled(pilot)
-        assert "page 5 of 9" in text_of(pilot, "#heading")
+        assert "page 5 of 9" in place_shown(pilot)
 
 
 async def test_pages_that_others_index_appear(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -17,25 +17,30 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from docsearch.errors import UnreadableDocument, UsageError
-from docsearch.records import Hit, PageId, Query, Root, SearchResult
+from docsearch.errors import UsageError
+from docsearch.records import Hit, Query, Root, SearchResult
 from docsearch.tui.indexing import IndexingState
+from docsearch.tui.looking import Looking
 from docsearch.tui.notices import found, idle_notice, nothing_found
+from docsearch.tui.page_actions import PageActions
 from docsearch.tui.ports import LibraryPort
+from docsearch.tui.screens.outline import OutlineScreen
 from docsearch.tui.session import Session
+from docsearch.tui.subjects import LikeSubject, PictureSubject, Subject, answers
+from docsearch.tui.text import literal
+from docsearch.tui.thumbnails import Thumbnails
+from docsearch.tui.widgets.choices import Choices
 from docsearch.tui.widgets.hits import HitList
 from docsearch.tui.widgets.preview import Preview
 from docsearch.tui.widgets.query_input import QueryInput
 from docsearch.tui.widgets.status_line import StatusLine
 
-RESULTS = 30
+RESULTS = 40
 """Hits to list."""
-TYPING_SECONDS = 0.08
-"""A search starts when no key was pressed for this long."""
-LOOKING_SECONDS = 0.05
-"""A page is loaded when the cursor stayed on it for this long."""
-IMAGE_PIXELS = 1100
-"""Longest side of a page image in the preview."""
+TYPING_SECONDS = 0.005
+"""A search starts when no key came for this long: at once, but not in the midst of a paste."""
+NOTHING_SECONDS = 0.3
+"""That nothing is found is said when no key came for this long; half a word seldom finds anything."""
 WARMING_WORDS = "a"
 
 
@@ -45,12 +50,23 @@ class SearchScreen(Screen[None]):
     TITLE = "Search"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "open", "Open", key_display="enter", tooltip="Open the page in the viewer"),
-        Binding("escape", "clear", "Clear, then back to the query", show=False),
+        Binding("escape", "clear", "Back to the query, then clear it", show=False),
+        Binding("tab", "app.focus_next", "Query, results, page", show=False),
         Binding("f3", "toggle_preview", "Preview", tooltip="Show or hide the preview"),
-        Binding("ctrl+t", "toggle_text", "Text/image", tooltip="Show the page as text or as image"),
-        Binding("pageup", "turn(-1)", "Previous page of the document", show=False),
-        Binding("pagedown", "turn(1)", "Next page of the document", show=False),
-        Binding("ctrl+y", "copy_path", "Copy path", tooltip="Copy the path of the result"),
+        Binding("ctrl+t,t", "toggle_text", "Text/image", tooltip="Show the page as text or as image"),
+        Binding("pageup,left_square_bracket", "turn(-1)", "Previous page of the document", show=False),
+        Binding("pagedown,right_square_bracket", "turn(1)", "Next page of the document", show=False),
+        Binding("ctrl+n,n", "match(1)", "Next match", show=False),
+        Binding("ctrl+b,N,p", "match(-1)", "Previous match", show=False),
+        Binding("f6,plus,equals_sign", "zoom(1)", "Zoom in", key_display="+", tooltip="Look closer"),
+        Binding("f5,minus", "zoom(-1)", "Look from farther away", show=False),
+        Binding("ctrl+l,o", "outline", "Outline", tooltip="The bookmarks of the document"),
+        Binding("m", "more_like", "More like this", tooltip="Pages about the same"),
+        Binding("ctrl+y,y", "copy_path", "Copy path", tooltip="Copy the path of the file"),
+        Binding("c", "copy_citation", "Cite", tooltip="Copy title, page and file name"),
+        Binding("Y", "copy_text", "Copy the text of the page", show=False),
+        Binding("r", "reveal", "Reveal", tooltip="Show the file in the file manager"),
+        Binding("slash", "to_query", "To the query", show=False),
     ]
 
     class NoFolders(Message):
@@ -59,18 +75,18 @@ class SearchScreen(Screen[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self.answered: str | None = None
+        self.answered: tuple[str, Subject | None] | None = None
         """The query whose hits are listed."""
         self.query_shown = Query()
-        self.page = 1
-        self.as_text = False
+        self.subject: Subject | None = None
         self.roots: tuple[Root, ...] | None = None
+        self.completions: Mapping[str, Sequence[str]] = {}
         self._step: tuple[object, ...] = ()
-        self._looked_at: PageId | None = None
 
     def compose(self) -> ComposeResult:
         """Query, hits and page, status, keys."""
-        yield QueryInput(placeholder="Search your documents", id="query")
+        yield QueryInput(self.session.history, placeholder="Search your documents", id="query")
+        yield Choices(id="choices")
         with Horizontal(id="body"):
             yield HitList(id="hits")
             with VerticalScroll(id="notice", can_focus=False):
@@ -81,10 +97,17 @@ class SearchScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Warms the engine once the first frame is out."""
+        self._hits, self._preview = self.query_one(HitList), self.query_one(Preview)
+        self._line, self._choices = self.query_one(QueryInput), self.query_one(Choices)
+        self._status = self.query_one(StatusLine)
+        self.looking = Looking(self, self.session, self._preview, self._neighbours)
+        self.thumbnails = Thumbnails(self, self.session, self._hits)
+        self.actions = PageActions(self, self.session, lambda: self.looking.place, lambda: self.query_shown)
+        self._line.completions = lambda: self.completions
         self.session.indexing.changed.subscribe(self, self.on_indexing)
         self.session.freshness.changed.subscribe(self, self.on_freshness)
         self._notice(Content(""))
-        self.query_one(QueryInput).focus()
+        self._line.focus()
         self.call_after_refresh(self._warm_up)
 
     def on_screen_resume(self) -> None:
@@ -99,54 +122,99 @@ class SearchScreen(Screen[None]):
 
     def on_input_submitted(self) -> None:
         """Enter opens the hit under the cursor, unless the hits belong to an older query."""
-        if self.answered == self._words:
+        if self.answered == self._asked:
             self.action_open()
         else:
             self.search(self._words, 0)
 
     def search(self, words: str, delay: float = 0.0) -> None:
         """Searches after `delay` seconds, unless another search is asked for before."""
-        self.session.boundary.start(self, partial(self._search, words, delay), "search")
+        work = partial(self._search, words, self.subject, delay)
+        self.session.boundary.start(self, work, "search")
 
-    async def _search(self, words: str, delay: float) -> None:
+    async def _search(self, words: str, subject: Subject | None, delay: float) -> None:
         await asyncio.sleep(delay)
-        if not words.strip():
+        if not words.strip() and subject is None:
             self._show_idle()
             return
         try:
-            async with aclosing(self.session.search.stream(partial(_answers, words))) as results:
+            ask = partial(answers, words, subject, RESULTS)
+            async with aclosing(self.session.search.stream(ask)) as results:
                 async for result in results:
-                    self._show_result(words, result)
+                    if not result.hits and self._hits.hits:
+                        await asyncio.sleep(NOTHING_SECONDS)
+                    self._show_result((words, subject), result)
         except UsageError as error:
-            self.query_one(StatusLine).complain(error.message, error.hint)
+            self._status.complain(error.message, error.hint)
 
-    def _show_result(self, words: str, result: SearchResult) -> None:
-        if words != self._words:
+    def _show_result(self, asked: tuple[str, Subject | None], result: SearchResult) -> None:
+        if asked != self._asked:
             return
-        again = self.answered == words
-        self.answered, self.query_shown = words, result.query
-        self.query_one(StatusLine).say(found(result))
+        again = self.answered == asked
+        self.answered, self.query_shown = asked, result.query
+        self._status.say(found(result))
         if not result.hits:
             self._notice(nothing_found(result, self.roots or (), self.session.indexing.state))
         self.set_class(bool(result.hits), "-found")
-        self.query_one(HitList).show(result.hits, keep_cursor=again)
+        self._hits.show(result.hits, keep_cursor=again)
+        self.call_after_refresh(self.thumbnails.start)
 
     def _show_idle(self) -> None:
         self.answered = None
         self.set_class(False, "-found")
-        self.query_one(HitList).show(())
-        self.query_one(StatusLine).say("")
-        self._notice(idle_notice(self.roots))
+        self._hits.show(())
+        self._status.say("")
+        self._notice(idle_notice(self.roots, self.session.history.queries))
 
     @property
     def _words(self) -> str:
-        return self.query_one(QueryInput).value
+        return self._line.value
+
+    @property
+    def _asked(self) -> tuple[str, Subject | None]:
+        return self._words, self.subject
+
+    def search_for(self, subject: Subject | None, words: str = "") -> None:
+        """Searches for a picture, or for pages like a page, instead of what was searched for."""
+        self.subject = subject
+        self._line.border_title = literal(str(subject)) if subject else ""
+        self._line.border_subtitle = "esc lets go of it" if subject else ""
+        self._line.value = words
+        self.search(words)
 
     def _warm_up(self) -> None:
         self.session.boundary.start(self, self._warm, "warm")
 
     async def _warm(self) -> None:
+        await self.session.preview.call(lambda library: library.warm_views())
         await self.session.search.call(_warm)
+
+    # -- the query line ------------------------------------------------------------------------
+
+    def on_query_input_completing(self, event: QueryInput.Completing) -> None:
+        """What can be completed is offered below the cursor."""
+        column = min(self._line.cursor_screen_offset.x, max(self.size.width - 30, 0))
+        self._choices.offer(event.choices, column)
+
+    def on_option_list_option_selected(self) -> None:
+        """A click on a choice takes it."""
+        self._complete()
+
+    def on_query_input_picture_pasted(self, event: QueryInput.PicturePasted) -> None:
+        """A picture that was pasted is searched for."""
+        self.search_for(PictureSubject(event.path))
+
+    def on_key(self, event: events.Key) -> None:
+        """Tab and enter take a choice while there are any."""
+        if event.key in ("tab", "enter") and self._choices.chosen is not None and self._line.has_focus:
+            event.stop()
+            event.prevent_default()
+            self._complete()
+
+    def _complete(self) -> None:
+        choice = self._choices.chosen
+        if choice is not None:
+            self._line.take(choice)
 
     # -- what is known of the index --------------------------------------------------------------
 
@@ -156,25 +224,26 @@ class SearchScreen(Screen[None]):
 
     async def _load_roots(self) -> None:
         self.roots = await self.session.facts.call(lambda library: library.roots())
-        if not self._words.strip():
-            self._notice(idle_notice(self.roots))
+        if not self._words.strip() and self.subject is None:
+            self._notice(idle_notice(self.roots, self.session.history.queries))
         if not self.roots and not self.session.indexing.state.running:
             self.post_message(self.NoFolders())
+        self.completions = await self.session.facts.call(lambda library: library.completions())
 
     def on_indexing(self, state: IndexingState) -> None:
         """Progress is shown; when a run has ended the query is asked again."""
-        self.query_one(StatusLine).show_progress(state)
+        self._status.show_progress(state)
         step = (state.running, state.progress and state.progress.tier, state.searchable)
         if step != self._step:
             self._step = step
             self.refresh_roots()
-        if not state.running and self._words.strip():
+        if not state.running and self.answered:
             self.search(self._words)
 
     def on_freshness(self, _: tuple[int, ...]) -> None:
         """Other pages can be found now: the query is asked again."""
         self.refresh_roots()
-        if self._words.strip():
+        if self.answered:
             self.search(self._words)
 
     def _notice(self, content: Content) -> None:
@@ -184,82 +253,100 @@ class SearchScreen(Screen[None]):
 
     def on_hit_list_highlighted(self, event: HitList.Highlighted) -> None:
         """Shows the page of the hit under the cursor."""
-        if event.hit is None:
-            self._looked_at = None
-            self.session.boundary.start(self, self._no_page, "page")
-        elif event.hit == self.query_one(HitList).hit:
-            known = event.hit.page == self._looked_at
-            self._looked_at = event.hit.page
-            self._look_at(event.hit, self.page if known else event.hit.page.page)
+        if event.hit == self._hits.hit:
+            self.looking.at_hit(event.hit, self.query_shown)
 
-    def _look_at(self, hit: Hit, page: int) -> None:
-        self.page = page
-        if self.query_one(Preview).display:
-            self.session.boundary.start(self, partial(self._load_page, hit, page, self.query_shown), "page")
+    def on_hit_list_scrolled(self) -> None:
+        """Other hits can be seen."""
+        self.thumbnails.start()
 
-    async def _no_page(self) -> None:
-        self.query_one(Preview).clear()
+    def _neighbours(self) -> Iterable[Hit]:
+        """The hits that the cursor comes to next."""
+        rows, cursor = self._hits.rows, self._hits.cursor
+        if cursor is None:
+            return ()
+        return [rows[number].hit for number in (cursor + 1, cursor - 1) if 0 <= number < len(rows)]
 
-    async def _load_page(self, hit: Hit, page: int, query: Query) -> None:
-        """Heading and page change together: what stands below a heading is always its page."""
-        await asyncio.sleep(LOOKING_SECONDS)
-        preview = self.query_one(Preview)
-        try:
-            show = await self._page_to_show(preview, hit, page, query)
-        except UnreadableDocument as error:
-            reason = f"The file cannot be shown: {error.message}.\nctrl+t shows its stored text."
-            show = partial(preview.show_message, reason)
-        except Exception as error:
-            self.session.boundary.report(error)
-            show = partial(preview.show_message, "The page cannot be shown.")
-        preview.announce(hit, page)
-        show()
-
-    async def _page_to_show(self, preview: Preview, hit: Hit, page: int, query: Query) -> Callable[[], None]:
-        if self.as_text:
-            place = PageId(hit.page.doc, page)
-            text = await self.session.preview.call(lambda library: library.page_text(place))
-            return partial(preview.show_text, text, _matched_words(hit))
-        png = await self.session.preview.call(partial(_picture, hit.path, page, query))
-        return partial(preview.show_picture, png)
+    def on_resize(self) -> None:
+        """A preview that comes into view, or has other room, is filled."""
+        self.call_after_refresh(self.looking.again)
 
     # -- keys ------------------------------------------------------------------------------------
 
     def action_move_cursor(self, rows: int) -> None:
-        """Moves through the hits without leaving the query."""
-        self.query_one(HitList).move(rows)
+        """Moves through choices, through the hits, or through past queries where there are none."""
+        if self._choices.display:
+            self._choices.move(rows)
+        elif self._hits.rows:
+            self._hits.move(rows)
+        else:
+            self._line.action_past(-rows)
 
     def action_turn(self, pages: int) -> None:
         """Turns the pages of the document in the preview."""
-        hit = self.query_one(HitList).hit
-        if hit is not None and 1 <= self.page + pages <= hit.pages:
-            self._look_at(hit, self.page + pages)
+        self.looking.turn(pages)
+
+    def action_match(self, step: int) -> None:
+        """The next or the previous match in the document."""
+        self.looking.to_match(step)
+
+    def action_zoom(self, steps: int) -> None:
+        """Looks closer or from farther away."""
+        self.looking.zoom(steps)
+
+    def action_pan(self, across: int, down: int) -> None:
+        """Moves the part of the page that is seen."""
+        if not self._preview.scroll_text(down):
+            self.looking.pan(across, down)
 
     def action_toggle_text(self) -> None:
         """Switches between the page's picture and its text."""
-        self.as_text = not self.as_text
-        self._look_again()
+        self.looking.as_text = not self.looking.as_text
+        self.looking.again()
 
     def action_toggle_preview(self) -> None:
         """Shows or hides the preview; in a narrow terminal it takes the place of the hits."""
         self.toggle_class("-preview-toggled")
-        self.call_after_refresh(self._look_again)
+        self.call_after_refresh(self.looking.again)
 
-    def on_resize(self) -> None:
-        """A preview that comes into view is filled."""
-        self.call_after_refresh(self._look_again)
+    def action_outline(self) -> None:
+        """Lists the bookmarks of the document."""
+        if self.looking.place is not None:
+            self.session.boundary.start(self, self._outline, "outline")
 
-    def _look_again(self) -> None:
-        hit = self.query_one(HitList).hit
+    async def _outline(self) -> None:
+        place = self.looking.place
+        assert place is not None
+        entries = await self.session.preview.call(lambda library: library.outline(place.hit.path))
+        if entries:
+            self.app.push_screen(OutlineScreen(place.hit.title, entries, place.page), self._go_to)
+        else:
+            self.notify("This document has no outline", markup=False, timeout=3)
+
+    def _go_to(self, page: int | None) -> None:
+        if page is not None and self.looking.place is not None:
+            self.looking.go(self.looking.place.at(page))
+
+    def action_more_like(self) -> None:
+        """Searches for pages like the one that is looked at."""
+        hit = self._hits.hit
         if hit is not None:
-            self._look_at(hit, self.page)
+            self.search_for(LikeSubject(hit))
 
     def action_clear(self) -> None:
-        """Goes back to the query; when there already, empties it."""
-        line = self.query_one(QueryInput)
-        if line.has_focus:
-            line.clear()
-        line.focus()
+        """Goes back to the query; when there already, lets go of the subject, then empties it."""
+        if self._choices.display:
+            self._choices.offer((), 0)
+        elif not self._line.has_focus:
+            self._line.focus()
+        elif self.subject is not None:
+            self.search_for(None, self._words)
+        else:
+            self._line.clear()
+
+    def action_to_query(self) -> None:
+        """Goes to the query."""
+        self._line.focus()
 
     def on_hit_list_opened(self) -> None:
         """Enter or a double click on a hit."""
@@ -267,32 +354,24 @@ class SearchScreen(Screen[None]):
 
     def action_open(self) -> None:
         """Opens the page that is shown in the desktop's viewer."""
-        hit = self.query_one(HitList).hit
-        if hit is not None:
-            self.session.boundary.start(self, partial(self._open, hit, self.page), "open")
+        self.session.history.add(self._words)
+        self.actions.open()
 
-    async def _open(self, hit: Hit, page: int) -> None:
-        viewer = await self.session.preview.call(lambda library: library.view(hit.path, page))
-        self.notify(f"Opened page {page} in {viewer}", markup=False)
+    def action_reveal(self) -> None:
+        """Shows the file in the file manager."""
+        self.actions.reveal()
 
     def action_copy_path(self) -> None:
-        """Copies the path of the hit under the cursor."""
-        hit = self.query_one(HitList).hit
-        if hit is not None:
-            self.app.copy_to_clipboard(str(hit.path))
-            self.notify("Path copied", markup=False)
+        """Copies the path of the file."""
+        self.actions.copy_path()
 
+    def action_copy_citation(self) -> None:
+        """Copies how the page is named in a text."""
+        self.actions.copy_citation()
 
-def _answers(words: str, library: LibraryPort) -> Iterator[SearchResult]:
-    yield from library.stream(library.parse(words), RESULTS)
-
-
-def _picture(path: Path, page: int, query: Query, library: LibraryPort) -> bytes:
-    return library.page_image(path, page, IMAGE_PIXELS, library.match_boxes(path, page, query))
-
-
-def _matched_words(hit: Hit) -> Sequence[str]:
-    return [hit.snippet.text[start:end] for start, end in hit.snippet.spans]
+    def action_copy_text(self) -> None:
+        """Copies the text of the page."""
+        self.actions.copy_text()
 
 
 def _warm(library: LibraryPort) -> None:

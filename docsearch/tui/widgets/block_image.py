@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 CELL_ASPECT = 2.0
 """How much taller than wide a cell is taken to be."""
+SMOOTHING = 2
+"""Pixels rendered for one that is drawn, across and down."""
 
 
 def fitted(width: int, height: int, room: Size) -> Size:
@@ -30,6 +32,11 @@ class BlockImage(Widget):
         super().__init__()
         self._image: Image.Image | None = None
         self._drawn: tuple[Size, list[Strip]] = (Size(0, 0), [])
+
+    @staticmethod
+    def room_in(cells: Size) -> Size:
+        """Pixels worth rendering for so many cells: twice as many as are drawn, so that they are smooth."""
+        return Size(cells.width * 2 * SMOOTHING, int(cells.height * 2 * CELL_ASPECT) * SMOOTHING)
 
     @property
     def image(self) -> Image.Image | None:

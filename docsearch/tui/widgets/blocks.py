@@ -5,6 +5,9 @@ Imports numpy and Pillow, so it is imported with the first picture.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,6 +24,10 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of red, green and blue (ITU-R BT.601)."""
 
 
+COLOUR_STEP = 8
+"""Colours are rounded to multiples of this: the eye sees no difference, and few styles are made."""
+
+
 def draw(picture: Image.Image, size: Size) -> list[Strip]:
     """The picture as one strip a row of cells, `size` in cells."""
     small = picture.convert("RGB").resize((size.width * 2, size.height * 2), Image.Resampling.BOX)
@@ -34,16 +41,29 @@ def draw(picture: Image.Image, size: Size) -> list[Strip]:
     return [_strip(*row) for row in zip(glyphs, front, back, strict=True)]
 
 
-def _mean(cells: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The mean colour of the chosen pixels of each cell; black where none is chosen."""
+def _mean(cells: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The mean colour of the chosen pixels of each cell as one number; black where none is chosen."""
     total = (cells * mask[..., None]).sum(axis=2)
     counts = np.maximum(mask.sum(axis=2, keepdims=True), 1)
-    return np.asarray(total / counts, dtype=np.uint8)
+    rounded = np.minimum(np.rint(total / counts / COLOUR_STEP) * COLOUR_STEP, 255)
+    return np.asarray(rounded @ np.array([1 << 16, 1 << 8, 1]), dtype=np.int64)
 
 
-def _strip(glyphs: NDArray[np.int64], front: NDArray[np.uint8], back: NDArray[np.uint8]) -> Strip:
-    segments = [
-        Segment(QUADRANTS[glyph], Style(color=Color.from_rgb(*light), bgcolor=Color.from_rgb(*dark)))
-        for glyph, light, dark in zip(glyphs, front.tolist(), back.tolist(), strict=True)
-    ]
-    return Strip(segments, len(segments)).simplify()
+def _strip(glyphs: NDArray[np.int64], front: NDArray[np.int64], back: NDArray[np.int64]) -> Strip:
+    """A segment for each run of cells in the same two colours; those of one colour show no front."""
+    colours = np.where(glyphs == 0, 0, front) << 24 | back
+    starts = [0, *(np.flatnonzero(colours[1:] != colours[:-1]) + 1).tolist(), len(colours)]
+    text = "".join(QUADRANTS[glyph] for glyph in glyphs.tolist())
+    segments = [Segment(text[start:end], _style(int(colours[start]))) for start, end in pairwise(starts)]
+    return Strip(segments, len(text))
+
+
+@lru_cache(maxsize=8192)
+def _style(colours: int) -> Style:
+    """The style for two colours of 24 bits each in one number."""
+    front, back = divmod(colours, 1 << 24)
+    return Style(color=_colour(front), bgcolor=_colour(back))
+
+
+def _colour(number: int) -> Color:
+    return Color.from_rgb(number >> 16, number >> 8 & 255, number & 255)

@@ -1,26 +1,38 @@
-"""The preview of a page: a heading, and below it the page's picture, its text, or a message."""
+"""The preview of a page: its picture, its text, or a message, with title and place in the frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from io import BytesIO
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
+from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from docsearch.records import Hit
 from docsearch.tui.text import MUTED, literal, marked_words
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-class Preview(Vertical):
+
+class Preview(Vertical, can_focus=True):
     """Shows one page.
 
     Args:
-        picture: the widget class that shows a PIL image given as its `image`.
+        picture: the widget class that shows a PIL image given as its `image`, and whose `room` says how
+            many pixels it can show.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "screen.pan(0,-1)", "Up the page", show=False),
+        Binding("down,j", "screen.pan(0,1)", "Down the page", show=False),
+        Binding("left,h", "screen.pan(-1,0)", "To the left", show=False),
+        Binding("right,l", "screen.pan(1,0)", "To the right", show=False),
+    ]
 
     def __init__(self, picture: type[Widget], *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -28,34 +40,37 @@ class Preview(Vertical):
         self._picture.id = "picture"
 
     def compose(self) -> ComposeResult:
-        """Heading and body."""
-        yield Static(id="heading", markup=False)
+        """Picture, text and message: one of them is seen."""
         with ContentSwitcher(initial="message"):
             yield Static(id="message", markup=False)
             with Vertical(id="paper"):
                 yield self._picture
-            with VerticalScroll(id="page-text"):
+            with VerticalScroll(id="page-text", can_focus=False):
                 yield Static(id="words", markup=False)
+
+    @property
+    def room(self) -> Size:
+        """How many pixels of a page can be shown."""
+        room: Size = self._picture.room_in(self._switcher.size)  # type: ignore[attr-defined]
+        return room
 
     @property
     def showing(self) -> str | None:
         """What the body is: 'message', 'paper' or 'page-text'."""
         return self._switcher.current
 
-    def announce(self, hit: Hit, page: int) -> None:
-        """Says which page is shown, before it is there."""
-        place = f"  page {page} of {hit.pages}"
-        room = max(self.size.width - len(place) - 2, 8)
-        title = literal(hit.title, "bold").truncate(room, ellipsis=True)
-        self.query_one("#heading", Static).update(Content.assemble(title, (place, "$text-accent")))
+    def announce(self, hit: Hit, page: int, remarks: Sequence[str] = ()) -> None:
+        """Says which page is shown, and what there is to say about it."""
+        self.border_title = literal(hit.title)
+        self.border_subtitle = literal(" · ".join([f"page {page} of {hit.pages}", *remarks]))
 
-    def show_picture(self, png: bytes) -> None:
-        """Shows a page image, the bytes of a PNG file."""
-        from PIL import Image
+    def on_its_way(self, page: int) -> None:
+        """Says that a page takes its time."""
+        self.border_subtitle = literal(f"drawing page {page} …")
 
-        picture = Image.open(BytesIO(png))
-        picture.load()
-        self._picture.image = picture  # type: ignore[attr-defined]
+    def show_picture(self, image: Image) -> None:
+        """Shows a page image."""
+        self._picture.image = image  # type: ignore[attr-defined]
         self._switcher.current = "paper"
 
     def show_text(self, text: str, words: Iterable[str]) -> None:
@@ -67,6 +82,13 @@ class Preview(Vertical):
         self._switcher.current = "page-text"
         self.query_one("#page-text").scroll_home(animate=False)
 
+    def scroll_text(self, lines: int) -> bool:
+        """Scrolls the text; False when it is not what is shown."""
+        if self.showing != "page-text":
+            return False
+        self.query_one("#page-text").scroll_relative(y=lines * 3, animate=False)
+        return True
+
     def show_message(self, message: str) -> None:
         """Says why there is nothing to see."""
         self.query_one("#message", Static).update(literal(message, MUTED))
@@ -74,7 +96,7 @@ class Preview(Vertical):
 
     def clear(self) -> None:
         """Shows nothing."""
-        self.query_one("#heading", Static).update("")
+        self.border_title = self.border_subtitle = ""
         self.show_message("")
 
     @property

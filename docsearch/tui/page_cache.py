@@ -1,0 +1,51 @@
+"""Keeps the pages that were looked at last, within a bound on memory. Knows no screen."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from docsearch.library.views import PageView
+
+MOST_BYTES = 48_000_000
+
+
+class PageCache:
+    """Page views by what was asked for; the ones not used for longest go first."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._views: OrderedDict[Hashable, PageView] = OrderedDict()
+        self.bytes = 0
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._views
+
+    def get(self, key: Hashable) -> PageView | None:
+        """What was kept under the key."""
+        view = self._views.get(key)
+        if view is not None:
+            self._views.move_to_end(key)
+        return view
+
+    def put(self, key: Hashable, view: PageView) -> None:
+        """Keeps a view, unless it alone is too large."""
+        self._drop(key)
+        self._views[key] = view
+        self.bytes += _bytes(view)
+        while self.bytes > self._most:
+            self._drop(next(iter(self._views)))
+
+    def clear(self) -> None:
+        """Forgets all."""
+        self._views.clear()
+        self.bytes = 0
+
+    def _drop(self, key: Hashable) -> None:
+        view = self._views.pop(key, None)
+        if view is not None:
+            self.bytes -= _bytes(view)
+
+
+def _bytes(view: PageView) -> int:
+    return view.image.width * view.image.height * len(view.image.getbands())

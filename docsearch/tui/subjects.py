@@ -1,0 +1,58 @@
+"""What is searched for beside words: a picture, or pages like one that was found. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from docsearch.records import Hit, Query, SearchResult
+from docsearch.tui.ports import LibraryPort
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSubject:
+    """Pages that hold what a picture shows."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"Picture: {self.path.name}"
+
+    def query(self, words: str, library: LibraryPort) -> Query:
+        """The query for it, with words beside it."""
+        return library.parse(words, self.path)
+
+    def leaves_out(self, _: Hit) -> bool:
+        """Whether a hit is no news."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class LikeSubject:
+    """Pages about the same as one that was found."""
+
+    hit: Hit
+
+    def __str__(self) -> str:
+        return f"Pages like page {self.hit.page.page} of {self.hit.title}"
+
+    def query(self, words: str, library: LibraryPort) -> Query:
+        """The telling words of the page, with words and filters beside them."""
+        typed, telling = library.parse(words), library.more_like(self.hit)
+        return replace(typed, text=f"{typed.text} {telling.text}".strip())
+
+    def leaves_out(self, hit: Hit) -> bool:
+        """The page itself is no news."""
+        return hit.page == self.hit.page
+
+
+Subject = PictureSubject | LikeSubject
+
+
+def answers(words: str, subject: Subject | None, limit: int, library: LibraryPort) -> Iterator[SearchResult]:
+    """The fast order of what is found, then the reranked one where it differs."""
+    query = subject.query(words, library) if subject else library.parse(words)
+    for result in library.stream(query, limit):
+        hits = tuple(hit for hit in result.hits if subject is None or not subject.leaves_out(hit))
+        yield replace(result, hits=hits)
