@@ -14,7 +14,7 @@ from docsearch.errors import IndexUnusable, UsageError
 from docsearch.ingest.pipeline import Indexer
 from docsearch.records import Failure, Progress
 from docsearch.store import generation
-from docsearch.store.archive import Manifest, unpack
+from docsearch.store.archive import unpack
 from docsearch.store.check import Kind, check
 from docsearch.store.index import Index
 
@@ -40,7 +40,6 @@ class Imported:
         outdated: whether it was made by a version that analyzes text otherwise.
     """
 
-    manifest: Manifest
     documents: int
     pages: int
     away: tuple[Path, ...]
@@ -76,12 +75,12 @@ def import_index(
             )
         place = generation.begin(index.folder, f"import {uuid.uuid4()}")
         try:
-            manifest = unpack(archive, place)
+            unpack(archive, place)
             with closing(_open(archive, place)) as new:
                 _map(new, moves)
                 dropped = _drop_other_models(new, fingerprint)
                 yield from Indexer(new, settings, None).run((), tiers=())
-                imported = _imported(new, manifest, dropped, fingerprint)
+                imported = _imported(new, dropped, fingerprint)
         except BaseException:
             generation.remove([place])
             raise
@@ -127,11 +126,9 @@ def _drop_other_models(index: Index, fingerprint: str | None) -> tuple[str, ...]
     return tuple(table.fingerprint for table in others)
 
 
-def _imported(
-    index: Index, manifest: Manifest, dropped: tuple[str, ...], fingerprint: str | None
-) -> Imported:
+def _imported(index: Index, dropped: tuple[str, ...], fingerprint: str | None) -> Imported:
     documents, pages, _ = index.documents.totals()
     away = tuple(root for _, root, online in index.files.roots() if not online)
     waiting = index.documents.waiting_for_vectors(fingerprint) if fingerprint else []
     pages_waiting = sum(document.pages for document in waiting)
-    return Imported(manifest, documents, pages, away, dropped, pages_waiting, index.outdated())
+    return Imported(documents, pages, away, dropped, pages_waiting, index.outdated())

@@ -196,8 +196,7 @@ class Index:
         self.catalog.set_fact(_WORN, str(worn))
 
     def _count(self, fact: str) -> int:
-        value = self.catalog.fact(fact) or "0"
-        return int(value) if value.isdecimal() else int(value == "yes")
+        return int(self.catalog.fact(fact) or 0)
 
     def size_bytes(self) -> int:
         """Bytes on disk of the whole folder."""
