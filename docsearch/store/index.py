@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -235,6 +236,7 @@ class Index:
             self.catalog.set_fact(UNSWEPT, "yes")
 
 
+@cache
 def maker() -> str:
     """What the rows of tables made now depend on: their layout, and what the analyzer makes of text."""
     return f"{_LAYOUT} {analyzer_fingerprint()}"
