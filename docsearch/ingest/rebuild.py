@@ -48,9 +48,7 @@ def rebuild(
                 new.documents.number_from(index.documents.last_number())
             yield from Indexer(new, settings, embedder).run((), tiers=tuple(Tier))
             _same_roots(index, new)
-        generation.switch(index.folder, place)
-        index.follow()
-        generation.remove(generation.outlived(index.folder))
+        index.replace_by(place)
 
 
 def _check_roots(index: Index) -> None:

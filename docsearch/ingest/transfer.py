@@ -84,9 +84,7 @@ def import_index(
         except BaseException:
             generation.remove([place])
             raise
-        generation.switch(index.folder, place)
-        index.follow()
-        generation.remove(generation.outlived(index.folder))
+        index.replace_by(place)
         return imported
 
 

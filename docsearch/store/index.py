@@ -61,8 +61,6 @@ class Index:
         self.documents = Documents(self.catalog)
         self.recognised = Recognised(self.catalog)
         self.vocabulary = Vocabulary(self.catalog, self.analyzer)
-        self.pages = PageTable(place / generation.TABLES)
-        self._vectors: dict[str, VectorTable] = {}
         self._begin(place)
 
     @property
@@ -78,10 +76,17 @@ class Index:
         place, *_ = now
         self.catalog.close()
         self.catalog.open(place / generation.CATALOG)
-        self.pages = PageTable(place / generation.TABLES)
-        self._vectors = {}
         self._begin(place)
         return True
+
+    def replace_by(self, place: Path) -> None:
+        """Takes the complete index in a folder of `generation.begin` into use, and removes this one.
+
+        For the writer only. Raises StorageFull; this index stays in use then.
+        """
+        generation.switch(self.folder, place)
+        self.follow()
+        generation.remove(generation.outlived(self.folder))
 
     def consistently(self, ask: Callable[[], T]) -> T:
         """What `ask` finds, in the index in use; it is asked again if that was replaced meanwhile."""
@@ -197,7 +202,8 @@ class Index:
         self.catalog.set_fact(_WORN, str(worn))
 
     def _count(self, fact: str) -> int:
-        return int(self.catalog.fact(fact) or 0)
+        value = self.catalog.fact(fact) or ""
+        return int(value) if value.isdecimal() else 0
 
     def size_bytes(self) -> int:
         """Bytes on disk of the whole folder."""
@@ -223,10 +229,12 @@ class Index:
             raise self.catalog.refused
 
     def _begin(self, place: Path) -> None:
-        """What is to be done when a generation was opened.
+        """Goes with the tables of the generation whose catalog was opened.
 
         Tables beside a new catalog belong to one that is lost: its document numbers are not used again.
         """
+        self.pages = PageTable(place / generation.TABLES)
+        self._vectors: dict[str, VectorTable] = {}
         status = self.catalog.path.stat()
         self._identity = (place, status.st_dev, status.st_ino)
         with suppress(OSError):
