@@ -22,6 +22,7 @@ from pathlib import Path
 
 from benchmarks.program import ProgramFailed, docsearch, environment
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
+from benchmarks.watching import wait_until_found, watcher
 
 LOG_VARIABLE = "DOCSEARCH_AUDIT_LOG"
 HOOK = """
@@ -52,7 +53,6 @@ sys.addaudithook(look)
 _ON_PURPOSE = "import socket; s = socket.socket(); s.settimeout(0.1); s.connect_ex(('192.0.2.1', 9))"
 _TRACED = re.compile(r"^.*(?:connect|sendto)\(.*sa_family=AF_INET6?,.*$", re.MULTILINE)
 _WORDS = "rent"
-_WATCH_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +186,11 @@ def watch_a_change(home: Path) -> None:
     """Runs a watcher until a new file in the first root can be found."""
     from docsearch.library import Library
 
-    with Library(home) as library, subprocess.Popen(docsearch(home, "watch"), env=environment()) as watcher:
-        (library.roots()[0].path / "new.txt").write_text("zanzibar")
-        deadline = time.monotonic() + _WATCH_SECONDS
-        while not library.search(library.parse("zanzibar")).hits and time.monotonic() < deadline:
-            time.sleep(0.2)
-        watcher.terminate()
-        if time.monotonic() >= deadline:
-            raise ProgramFailed("the watcher did not find a new file")
+    with Library(home) as library:
+        [root] = library.roots()
+    with watcher(home):
+        (root.path / "new.txt").write_text("zanzibar")
+        wait_until_found(home, "zanzibar")
 
 
 def figures(seen: Mapping[str, Attempts], guard: Guard, seconds: float) -> dict[str, Figure]:

@@ -51,7 +51,7 @@ def index(
 
     tiers = [_tier(name, [tier.value for tier in Tier]) for name in only or []]
     roots = [_existing(path) for path in paths or []]
-    settings = with_passwords(load_settings(folders(context.obj).settings), password)
+    settings = settings_of(context, password)
     with Library(context.obj, settings) as library:
         if not roots and not library.roots():
             raise UsageError("nothing to index yet", hint="name a folder: docsearch index ~/Documents")
@@ -84,8 +84,9 @@ def index(
         talk(f"{len(status.failures)} could not be read: docsearch status --failed")
 
 
-def with_passwords(settings: Settings, passwords: Iterable[str] | None) -> Settings:
-    """The settings with more passwords to try first."""
+def settings_of(context: typer.Context, passwords: Iterable[str] | None) -> Settings:
+    """The settings of the chosen home, with more passwords to try first."""
+    settings = load_settings(folders(context.obj).settings)
     every = (*(passwords or ()), *settings.index.passwords)
     return dataclasses.replace(settings, index=dataclasses.replace(settings.index, passwords=every))
 

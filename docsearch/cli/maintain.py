@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from docsearch.cli.index import follow, reporter, with_passwords
+from docsearch.cli.index import follow, reporter, settings_of
 from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
-from docsearch.config import folders, is_there, load_settings, typed_path
+from docsearch.config import is_there, typed_path
 from docsearch.errors import UsageError
 from docsearch.records import Failure, Progress
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from docsearch.ingest.repair import Step
     from docsearch.ingest.transfer import Imported, Move
     from docsearch.store.check import Checkup, Finding
+    from docsearch.store.mend import Mended
 
 T = TypeVar("T")
 
@@ -72,10 +73,10 @@ def repair(
     from docsearch.ingest.repair import repair as repair_index
     from docsearch.library import Library
 
-    settings = with_passwords(load_settings(folders(context.obj).settings), password)
+    settings = settings_of(context, password)
     with Library(context.obj, settings) as library:
         steps = repair_index(library.folders.index, settings, library.embedder, content=content)
-        left = _run(_told(steps, as_json=json), as_json=json)
+        left = _run(steps, as_json=json)
     if json:
         print_json({"event": "done", "left": [_finding_as_dict(finding) for finding in left]})
     elif left:
@@ -102,7 +103,7 @@ def rebuild(
     from docsearch.ingest.rebuild import rebuild as rebuild_index
     from docsearch.library import Library
 
-    settings = with_passwords(load_settings(folders(context.obj).settings), password)
+    settings = settings_of(context, password)
     with Library(context.obj, settings) as library:
         if not library.roots():
             raise UsageError("nothing is indexed yet", hint="name a folder: docsearch index ~/Documents")
@@ -190,33 +191,29 @@ def import_(
         _tell_import(_run(events, as_json=json), as_json=json)
 
 
-def _run(events: Generator[Progress | Failure, None, T], *, as_json: bool) -> T:
-    """Shows a run as it goes and returns what it came to."""
+def _run(steps: Generator[Step, None, T], *, as_json: bool) -> T:
+    """Shows a run as it goes, and what is mended in it; returns what it came to."""
     results: list[T] = []
 
-    def followed() -> Iterator[Progress | Failure]:
-        results.append((yield from events))
+    def followed() -> Iterator[Step]:
+        results.append((yield from steps))
 
-    follow(followed(), reporter(as_json=as_json))
+    def reading() -> Iterator[Progress | Failure]:
+        for step in followed():
+            if isinstance(step, Progress | Failure):
+                yield step
+            else:
+                _tell_mended(step, as_json=as_json)
+
+    follow(reading(), reporter(as_json=as_json))
     return results[0]
 
 
-def _told(
-    steps: Generator[Step, None, tuple[Finding, ...]], *, as_json: bool
-) -> Generator[Progress | Failure, None, tuple[Finding, ...]]:
-    """Tells what was mended; passes on how far the reading is."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            found: tuple[Finding, ...] = end.value
-            return found
-        if isinstance(step, Progress | Failure):
-            yield step
-        elif as_json:
-            print_json({"event": "mended", "kind": step.kind.name.lower(), "done": json_text(step.done)})
-        else:
-            talk(f"{step.kind}: {step.done}")
+def _tell_mended(done: Mended, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"event": "mended", "kind": done.kind.name.lower(), "done": json_text(done.done)})
+    else:
+        talk(f"{done.kind}: {done.done}")
 
 
 def _move(text: str) -> Move:
