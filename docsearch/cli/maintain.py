@@ -11,7 +11,7 @@ import typer
 
 from docsearch.cli.index import follow, reporter, settings_of
 from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
-from docsearch.config import is_there, typed_path
+from docsearch.config import folders, is_there, typed_path
 from docsearch.errors import UsageError
 from docsearch.records import Failure, Progress
 
@@ -66,10 +66,16 @@ def repair(
     content: Annotated[
         bool, typer.Option("--content", help="Find files whose content changed unnoticed; reads all files.")
     ] = False,
+    drop_aside: Annotated[
+        bool, typer.Option("--drop-aside", help="Only delete what earlier repairs set aside.")
+    ] = False,
     password: Password = None,
     json: Json = False,
 ) -> None:
     """Mend what `verify` finds, the smallest way. What is broken is set aside, never deleted."""
+    if drop_aside:
+        _drop_aside(context, as_json=json)
+        return
     from docsearch.ingest.repair import repair as repair_index
     from docsearch.library import Library
 
@@ -85,6 +91,16 @@ def repair(
         talk("The index is whole.")
     if left:
         raise typer.Exit(_FOUND)
+
+
+def _drop_aside(context: typer.Context, *, as_json: bool) -> None:
+    from docsearch.store.aside import drop_aside
+
+    dropped = drop_aside(folders(context.obj).index)
+    if as_json:
+        print_json({"event": "done", "bytes": dropped})
+    else:
+        talk(f"{dropped / 1e6:.1f} MB of what was broken deleted.")
 
 
 def rebuild(

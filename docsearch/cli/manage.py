@@ -29,19 +29,23 @@ def status(
 ) -> None:
     """What is indexed, what waits, what failed, and what it costs."""
     from docsearch.library import Library
+    from docsearch.store.aside import bytes_aside
 
     with Library(context.obj) as library:
         found = library.status()
         where = library.folders.index
         watcher = library.watcher()
+    aside = bytes_aside(where)
     if json:
-        print_json({**_as_dict(found, where), "watcher": state_as_dict(watcher)})
+        print_json({**_as_dict(found, where), "bytes_aside": aside, "watcher": state_as_dict(watcher)})
     elif failed:
         for failure in found.failures:
             page = f" page {failure.page}" if failure.page else ""
             print(f"{shown_path(failure.path)}{page}: {visible(failure.reason)}")
     else:
         _print_status(found, where)
+        if aside:
+            print(f"set aside  {aside / 1e6:.1f} MB of what was broken  (docsearch repair --drop-aside)")
         print(f"watcher    {status_line(watcher)}")
         for line in details(watcher):
             print(line)

@@ -132,6 +132,18 @@ def remove(paths: Iterable[Path]) -> None:
                 path.unlink(missing_ok=True)
 
 
+def size(folder: Path) -> int:
+    """Bytes on disk of all in a folder."""
+    return sum(map(_file_size, folder.rglob("*")))
+
+
+def _file_size(path: Path) -> int:
+    """Bytes of a file; none of what is no file or was removed meanwhile."""
+    with suppress(OSError):
+        return path.stat().st_size if path.is_file() else 0
+    return 0
+
+
 def _places(folder: Path) -> list[Path]:
     """All generations that have a folder of their own, the oldest first."""
     found = [path for path in folder.glob("generation-*") if _NAME.fullmatch(path.name) and path.is_dir()]

@@ -207,7 +207,7 @@ class Index:
 
     def size_bytes(self) -> int:
         """Bytes on disk of the whole folder."""
-        return sum(map(_size, self.folder.rglob("*")))
+        return generation.size(self.folder)
 
     def close(self) -> None:
         """Closes the catalog; tables hold nothing open."""
@@ -255,10 +255,3 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise StorageFull(f"cannot make the index folder {folder}: {error.strerror}") from error
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file; none of what is no file or was removed meanwhile."""
-    with suppress(OSError):
-        return path.stat().st_size if path.is_file() else 0
-    return 0

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from docsearch.errors import IndexDamaged, StorageFull
 from docsearch.records import PageId
-from docsearch.store import generation
+from docsearch.store import aside, generation
 from docsearch.store.analyzer import AnalyzedText
 from docsearch.store.check import Finding, Kind, by_kind
 from docsearch.store.evidence import LEAD_PAGES
 from docsearch.store.index import Index
 from docsearch.store.pages import PageTable
 from docsearch.store.rows import page_texts
-from docsearch.store.salvage import Salvaged, aside_folder, drop_orphans, salvage
+from docsearch.store.salvage import Salvaged, drop_orphans, salvage
 from docsearch.store.tables import Table
 from docsearch.store.vectors import fingerprint_of
 from docsearch.store.vocabulary import count_words
@@ -186,7 +186,7 @@ class _Mender:
 
     def _set_aside(self, table: Table) -> Path:
         try:
-            target = aside_folder(self.index.folder) / table.path.name
+            target = aside.new_folder(self.index.folder) / table.path.name
             table.path.rename(target)
         except OSError as error:
             raise StorageFull(f"cannot move {table.path}: {error.strerror}") from error

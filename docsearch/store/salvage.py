@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from docsearch.errors import StorageFull
-from docsearch.store import generation
+from docsearch.store import aside, generation
 from docsearch.store.catalog import Catalog
 from docsearch.store.documents import Documents
 from docsearch.store.index import UNSWEPT
@@ -32,16 +32,6 @@ class Salvaged:
     rows: dict[str, int] = field(default_factory=dict)
 
 
-def aside_folder(folder: Path) -> Path:
-    """A new folder in the index folder for what is broken, named by the time."""
-    stamp = time.strftime("aside-%Y%m%d-%H%M%S")
-    for name in (stamp, *(f"{stamp}-{number}" for number in range(2, 1000))):
-        with suppress(FileExistsError):
-            (folder / name).mkdir(mode=0o700)
-            return folder / name
-    raise FileExistsError(folder / stamp)
-
-
 def salvage(folder: Path) -> Salvaged:
     """Puts a new catalog in the place of the broken one. For the writer only.
 
@@ -52,7 +42,7 @@ def salvage(folder: Path) -> Salvaged:
     """
     broken = generation.current(folder) / generation.CATALOG
     try:
-        saved = Salvaged(aside_folder(folder))
+        saved = Salvaged(aside.new_folder(folder))
         for path in broken.parent.glob(f"{broken.name}*"):
             shutil.copy2(path, saved.aside / path.name)
     except OSError as error:

@@ -46,6 +46,15 @@ def test_repair_tells_what_it_did(run: Run, folder: Path, home: Path) -> None:
     assert "documents to be read again" in mended.err
     assert "Pets are [llamas] only" in run("search", "llamas").out
 
+    aside = run("status", "--json").json["bytes_aside"]
+    assert aside > 0
+    assert "MB of what was broken  (docsearch repair --drop-aside)" in run("status").out
+    with writer_lock(home / "index"):
+        assert run("repair", "--drop-aside").code == 4
+    assert run("repair", "--drop-aside", "--json").json == {"event": "done", "bytes": aside}
+    assert list(home.glob("index/aside-*")) == []
+    assert "set aside" not in run("status").out
+
     for path in home.glob("index/tables/pages.lance/data/*"):
         path.unlink()
     events = [json.loads(line) for line in run("repair", "--json").out.splitlines()]
