@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from docsearch.cli.output import print_json
+from docsearch.cli.output import Json, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -23,8 +23,8 @@ def evaluate(
     ] = None,
     root: Annotated[Path | None, typer.Option(help="The folder that judged paths are relative to.")] = None,
     run: Annotated[Path | None, typer.Option(help="Write the ranking as a TREC run.")] = None,
-    stages: Annotated[bool, typer.Option(help="Measure each stage alone and together.")] = False,
-    json: Annotated[bool, typer.Option(help="Print as JSON.")] = False,
+    stages: Annotated[bool, typer.Option("--stages", help="Measure each stage alone and together.")] = False,
+    json: Json = False,
 ) -> None:
     """Measure search on judged queries: nDCG, recall, MRR, with confidence intervals and latency."""
     from docsearch.evaluate.benchmark import evaluate as measure

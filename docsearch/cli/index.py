@@ -38,8 +38,8 @@ def index(
     password: Annotated[
         list[str] | None, typer.Option(help="Tried on encrypted files. May be repeated.")
     ] = None,
-    retry: Annotated[bool, typer.Option(help="Read files again that failed before.")] = False,
-    json: Annotated[bool, typer.Option(help="Print events as JSON lines.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Read files again that failed before.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
 ) -> None:
     """Add folders to the index and bring it up to date.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from docsearch.cli.index import follow, reporter, settings_of
-from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
+from docsearch.cli.output import Json, json_text, print_json, shown_path, talk, visible
 from docsearch.config import folders, is_there, typed_path
 from docsearch.errors import UsageError
 from docsearch.records import Failure, Progress
@@ -26,7 +26,6 @@ T = TypeVar("T")
 _SHOWN = 5
 _FOUND = 1
 _WAYS = ("docsearch repair", "docsearch rebuild", "docsearch index")
-Json = Annotated[bool, typer.Option(help="Print as JSON.")]
 Password = Annotated[list[str] | None, typer.Option(help="Tried on encrypted files. May be repeated.")]
 
 

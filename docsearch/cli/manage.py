@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from docsearch.cli.output import json_text, print_json, shown_path, talk, visible
+from docsearch.cli.output import Json, json_text, print_json, shown_path, talk, visible
 from docsearch.cli.watch import details, state_as_dict, status_line
 from docsearch.config import is_there, typed_path
 from docsearch.errors import UsageError
@@ -24,8 +24,8 @@ def register(app: typer.Typer) -> None:
 
 def status(
     context: typer.Context,
-    failed: Annotated[bool, typer.Option(help="List what could not be read, and why.")] = False,
-    json: Annotated[bool, typer.Option(help="Print as JSON.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="List what could not be read, and why.")] = False,
+    json: Json = False,
 ) -> None:
     """What is indexed, what waits, what failed, and what it costs."""
     from docsearch.library import Library
@@ -51,7 +51,7 @@ def status(
             print(line)
 
 
-def roots(context: typer.Context, json: Annotated[bool, typer.Option(help="Print as JSON.")] = False) -> None:
+def roots(context: typer.Context, json: Json = False) -> None:
     """The folders that are searched."""
     from docsearch.library import Library
 

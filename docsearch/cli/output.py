@@ -11,9 +11,15 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from docsearch.errors import DocsearchError
 from docsearch.records import Hit, SearchResult, Snippet
+
+Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+"""The option of commands that print a value."""
 
 _BOLD, _DIM, _PLAIN = "\033[1m", "\033[2m", "\033[0m"
 _MATCH = "\033[1;33m"

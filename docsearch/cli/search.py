@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from docsearch.cli.output import hit_as_dict, json_text, print_json, print_result
+from docsearch.cli.output import Json, hit_as_dict, json_text, print_json, print_result
 from docsearch.cli.recent import remember
 from docsearch.errors import UsageError
 
@@ -35,8 +35,8 @@ def search(
         Path | None, typer.Option(help="Search by picture: a photo, a scan, a screenshot.")
     ] = None,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many hits.")] = 10,
-    json: Annotated[bool, typer.Option(help="Print the result as JSON.")] = False,
-    explain: Annotated[bool, typer.Option(help="Say what put each hit where it is.")] = False,
+    json: Json = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what put each hit where it is.")] = False,
 ) -> None:
     """Find pages.
 

@@ -43,8 +43,8 @@ def watch(
     log: Annotated[
         Path | None, typer.Option(help="Write what it does to this file instead of the terminal.")
     ] = None,
-    json: Annotated[bool, typer.Option(help="Print events, or the status, as JSON.")] = False,
-    attached: Annotated[bool, typer.Option(hidden=True)] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print events, or the status, as JSON.")] = False,
+    attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
 ) -> None:
     """Keep the index current while files change, until Ctrl-C.
 
@@ -61,7 +61,7 @@ def watch(
 
 def update_for_watcher(
     context: typer.Context,
-    background: Annotated[bool, typer.Option(help="OCR and vectors instead of text.")] = False,
+    background: Annotated[bool, typer.Option("--background", help="OCR and vectors, not text.")] = False,
 ) -> None:
     """What a watcher runs: takes changes as JSON lines on stdin and tells events on stdout."""
     from docsearch.library import Library

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from docsearch import __version__
+from docsearch.cli.main import app
 from tests import documents
 from tests.cli.conftest import Run
 
@@ -214,6 +216,13 @@ def test_version_and_help(run: Run) -> None:
     for command in ("index", "search", "show", "open", "status", "roots", "remove", "eval"):
         assert command in run("--help").out
     assert "-h" in run("search", "-h").out
+
+
+def test_switches_have_no_opposite_that_does_nothing() -> None:
+    commands = typer.main.get_group(app).commands.values()
+    options = [option for command in commands for option in command.params]
+    assert any(option.name == "json" for option in options)
+    assert [option.opts for option in options if option.secondary_opts] == []
 
 
 def test_as_a_module_and_from_another_folder(tmp_path: Path) -> None:
