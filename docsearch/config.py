@@ -77,6 +77,11 @@ class ModelSettings:
     device: str = "auto"
     """auto, cuda, mps, xpu or cpu."""
 
+    @property
+    def heavy(self) -> bool:
+        """Whether any of them takes memory worth giving back."""
+        return not ({self.embedder} <= {"starter", "off"} and {self.reranker} <= {"passages", "off"})
+
 
 @dataclass(frozen=True, slots=True)
 class WatchSettings:

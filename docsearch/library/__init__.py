@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from docsearch.config import Folders, Settings, folders, load_settings
-from docsearch.records import Box, Failure, Hit, PageId, Progress, Query, Root, SearchResult, Status
+from docsearch.records import Answer, Box, Failure, Hit, PageId, Progress, Query, Root, SearchResult, Status
 
 if TYPE_CHECKING:
     from docsearch.ingest.document import Document
     from docsearch.ingest.pipeline import Indexer, Tier
+    from docsearch.library.answers import Answers
     from docsearch.library.models import ChosenModels
     from docsearch.library.page_questions import Frame
     from docsearch.library.views import PageView, PageViews, Wanted
@@ -50,6 +52,28 @@ class Library:
         """The first-stage order at once, then the reranked order where it differs."""
         self._mark_search()
         return self._store.consistently_each(lambda: self.engine.stream(query, limit))
+
+    # -- answers -------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        question: Query,
+        *,
+        pages: int | None = None,
+        follow: bool = False,
+        model: str | None = None,
+        boxes: bool = True,
+        stop: Event | None = None,
+    ) -> Iterator[Answer]:
+        """The answer as it grows; each item replaces the one before. See `Answers.ask`."""
+        return self.answers.ask(question, pages=pages, follow=follow, model=model, boxes=boxes, stop=stop)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """Questions, their thread, and the model that answers."""
+        from docsearch.library.answers import Answers
+
+        return Answers(self)
 
     # -- indexing ------------------------------------------------------------------------------
 
@@ -248,10 +272,17 @@ class Library:
 
     def close(self) -> None:
         """Closes what was opened."""
+        if "answers" in self.__dict__:
+            self.answers.close()
         if "views" in self.__dict__:
             self.views.close()
         if "_store" in self.__dict__:
             self._store.close()
+
+    def release_models(self) -> bool:
+        """Gives back the memory of the models for searching; they are loaded again when one is needed."""
+        loaded = [name for name in ("engine", "_models") if self.__dict__.pop(name, None) is not None]
+        return bool(loaded) and self.settings.models.heavy
 
     def __enter__(self) -> Self:
         return self

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from io import BytesIO
 from threading import Event
 from typing import TYPE_CHECKING
 
-from docsearch.answer.passages import Passage, Source, choose_passages
+from docsearch.answer.passages import Source, choose_passages
 from docsearch.answer.places import quote_boxes
 from docsearch.answer.quoted import quoted_answer
 from docsearch.answer.respond import Conversation, Writer
 from docsearch.answer.thread import forget_thread, load_thread, save_thread
 from docsearch.errors import DocsearchError, MissingExtra, ModelUnavailable, UsageError
-from docsearch.library.models import OFF
+from docsearch.models.keeper import Keeper
+from docsearch.models.load import GeneratorOptions, load_generator
+from docsearch.models.registry import ModelRow, Registry
 from docsearch.records import (
     Answer,
     AnswerState,
     AnswerTimings,
     Candidate,
     Citation,
+    Hit,
     PageId,
     Query,
-    TextSource,
     Turn,
-    Word,
 )
+from docsearch.search.engine import Ranking
+from docsearch.search.parse import parse
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +39,32 @@ if TYPE_CHECKING:
     from docsearch.library import Library
     from docsearch.models.protocols import Generator
 
+OFF = "off"
 _FILE = "thread.json"
+_LEAD = 2000
+_LONGEST_TURN = 4000
+_BEFORE = 0.4
+"""What a word of the question before counts beside those of a follow-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, and what it builds on."""
+
+    question: Query
+    pages: int
+    turns: tuple[Turn, ...]
+    started: float
+
+    @property
+    def query(self) -> Query:
+        """What to search for: a follow-up with the words and, if it has none of its own, the filters of
+        the question before."""
+        if not self.turns:
+            return self.question
+        before = parse(self.turns[-1].question)
+        text = f"{self.question.text} {before.text}"
+        return replace(self.question, text=text, filters=self.question.filters or before.filters)
 
 
 class Answers:
@@ -44,8 +73,9 @@ class Answers:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._settings = library.settings.answers
-        self._file = library.folders.index.with_name(_FILE)
+        self._thread = library.folders.index.with_name(_FILE)
         self._conversation = Conversation()
+        self._keeper = Keeper(60 * self._settings.idle_minutes)
 
     def ask(
         self,
@@ -74,42 +104,169 @@ class Answers:
 
         Raises:
             UsageError: there is no question.
-            ModelUnavailable, MissingExtra: a model that was named in the call cannot be used. One of the
-                settings is only noted: the passages stand.
+            ModelUnavailable, MissingExtra: a model that was named here cannot be used. A problem with one
+                of the settings is only noted: the passages stand.
         """
         if not question.text.strip() and not question.phrases:
-            raise UsageError("there is no question", hint='for example: docsearch ask "when does the lease end?"')
-        asked = _Asked(question, pages or self._settings.pages, self.thread() if follow else ())
-        return self._answer(asked, model, boxes, stop or Event())
+            raise UsageError(
+                "there is no question", hint='for example: docsearch ask "when does the lease end?"'
+            )
+        turns = self.thread() if follow else ()
+        asked = _Asked(question, pages or self._settings.pages, turns, time.perf_counter())
+        name = self._settings.model if model is None else model
+        row = None if name == OFF else self._row(name, named=model is not None)
+        return self._answer(asked, row, model is not None, boxes, stop or Event())
 
     def thread(self) -> tuple[Turn, ...]:
-        """The questions so far that a follow-up would build on, the first one first."""
-        return load_thread(self._file)
+        """The questions so far, the first one first."""
+        return load_thread(self._thread)
 
     def forget_thread(self) -> None:
         """Forgets them, here and on disk."""
         self._conversation = Conversation()
-        forget_thread(self._file)
+        forget_thread(self._thread)
 
     def close(self) -> None:
         """Unloads the model."""
-        self._library.generators.close()
+        self._keeper.close()
 
-    def _answer(self, asked: _Asked, model: str | None, boxes: bool, stop: Event) -> Iterator[Answer]:
-        started = time.perf_counter()
-        quoted, sources = self._quoted(asked, started)
-        answer = quoted
-        name = self._settings.model if model is None else model
-        if name == OFF or not sources:
+    # -- the answer ----------------------------------------------------------------------------
+
+    def _answer(
+        self, asked: _Asked, row: ModelRow | DocsearchError | None, named: bool, boxes: bool, stop: Event
+    ) -> Iterator[Answer]:
+        sources, quoted = self._quoted(asked)
+        if isinstance(row, DocsearchError):
+            quoted = _with_note(quoted, row)
+        if not isinstance(row, ModelRow) or not sources:
             answer = replace(quoted, state=AnswerState.DONE)
         else:
             yield quoted
-            for answer in self._written(asked, quoted, sources, name, started, stop):
-                if not answer.finished:
-                    yield answer
-            if answer.note_only and model is not None:
-                raise answer.error
-        self._keep(asked, answer, sources)
-        if boxes:
-            answer = replace(answer, citations=tuple(map(self._with_boxes, answer.citations)))
-        yield answer
+            answer = replace(quoted, state=AnswerState.STOPPED)
+            try:
+                for answer in self._written(asked, quoted, sources, row, stop):
+                    if not answer.finished:
+                        yield answer
+            except (ModelUnavailable, MissingExtra) as error:
+                if named:
+                    raise
+                answer = replace(_with_note(quoted, error), state=AnswerState.DONE)
+        self._keep(asked, answer)
+        total = time.perf_counter() - asked.started
+        answer = replace(answer, timings=replace(answer.timings, total=total))
+        yield self._with_boxes(answer) if boxes else answer
+
+    def _quoted(self, asked: _Asked) -> tuple[list[Source], Answer]:
+        """The pages, best first, and what they say in quotes."""
+        engine, query = self._library.engine, asked.query
+        result = self._library.search(query, asked.pages)
+        searched = time.perf_counter()
+        terms = engine.terms(query)
+        sources = self._sources(result.hits, self._earlier(asked, query), asked.pages)
+        matcher = engine.matcher(terms)
+        if asked.turns:
+            own = set(engine.terms(asked.question).groups)
+            matcher.weights = [
+                weight * (1.0 if group in own else _BEFORE)
+                for weight, group in zip(matcher.weights, terms.groups, strict=True)
+            ]
+        passages = choose_passages(query.text, sources, matcher, self._settings.passages)
+        answer = quoted_answer(asked.question.raw, sources, passages, result.notes)
+        timings = AnswerTimings(searched - asked.started, time.perf_counter() - searched)
+        return sources, replace(answer, timings=timings)
+
+    def _earlier(self, asked: _Asked, query: Query) -> tuple[Hit, ...]:
+        """The pages of the thread, as hits."""
+        pages = [page for turn in asked.turns[-1:] for page in turn.pages]
+        if not pages:
+            return ()
+        candidates = [Candidate(page, {}) for page in pages]
+        engine = self._library.engine
+        return engine.show(Ranking(query, engine.terms(query), candidates), len(pages), asked.started).hits
+
+    def _sources(self, hits: Sequence[Hit], earlier: Sequence[Hit], pages: int) -> list[Source]:
+        """Pages with their texts, each once: those found now before those of the thread."""
+        shown = {hit.page: hit for hit in [*hits, *earlier[:pages]]}
+        texts = self._library.store.pages.texts(shown)
+        return [Source(hit, texts[page][0]) for page, hit in shown.items() if page in texts]
+
+    def _written(
+        self, asked: _Asked, quoted: Answer, sources: Sequence[Source], row: ModelRow, stop: Event
+    ) -> Iterator[Answer]:
+        """The model's own words; the last one finished, whatever happens but an error."""
+        loading = time.perf_counter()
+        if not self._keeper.holds(row):
+            yield replace(quoted, state=AnswerState.LOADING)
+        try:
+            with self._keeper.generator(row, lambda: self._load(row, stop)) as generator:
+                loaded = time.perf_counter() - loading
+                quoted = replace(quoted, timings=replace(quoted.timings, load=loaded))
+                writer = Writer(generator, self._settings, about=self._about, render=self._picture)
+                so_far = self._conversation if asked.turns else Conversation()
+                yield from writer.answer(asked.question.raw, quoted, sources, so_far, asked.turns, stop)
+                self._conversation = writer.conversation
+        except ModelUnavailable:
+            if not stop.is_set():
+                raise
+            yield replace(quoted, state=AnswerState.STOPPED)
+
+    def _load(self, row: ModelRow, stop: Event) -> Generator:
+        """Loads a generator; models for searching make room for it where there is not enough."""
+        settings = self._settings
+        options = GeneratorOptions(settings.context, settings.threads, settings.gpu_layers)
+        try:
+            return load_generator(row, options, stop=stop)
+        except ModelUnavailable:
+            if stop.is_set() or not self._library.release_models():
+                raise
+        return load_generator(row, options, stop=stop)
+
+    def _row(self, name: str, *, named: bool) -> ModelRow | DocsearchError:
+        """The row of a generator; a problem with one that was not named in the call is returned."""
+        try:
+            return Registry.read(self._library.folders.settings.with_name("models.toml")).generator(name)
+        except DocsearchError as error:
+            if named:
+                raise
+            return error
+
+    def _about(self, page: PageId) -> str:
+        """What the first page of a document says."""
+        first = PageId(page.doc, 1)
+        return self._library.store.pages.texts([first]).get(first, ("", None))[0][:_LEAD]
+
+    def _picture(self, page: PageId, pixels: int) -> Image | None:
+        """A page for a model to look at; None when its file cannot be read now."""
+        from PIL import Image
+
+        for file in self._library.store.files.of_documents([page.doc]).get(page.doc, []):
+            with suppress(DocsearchError):
+                return Image.open(BytesIO(self._library.page_image(file.path, page.page, pixels)))
+        return None
+
+    def _keep(self, asked: _Asked, answer: Answer) -> None:
+        """Remembers the question for a follow-up."""
+        if not answer.citations:
+            return
+        text = "\n".join(statement.text for statement in answer.statements)[:_LONGEST_TURN]
+        known = [source.hit.page for source in self._conversation.sources] if answer.model else []
+        pages = dict.fromkeys([*known, *(cited.page for cited in answer.citations)])
+        save_thread(self._thread, [*asked.turns, Turn(asked.question.raw, text, tuple(pages))])
+
+    def _with_boxes(self, answer: Answer) -> Answer:
+        """With the places of the quotes; a page whose file cannot be read now has none."""
+        return replace(answer, citations=tuple(map(self._placed, answer.citations)))
+
+    def _placed(self, cited: Citation) -> Citation:
+        with suppress(DocsearchError):
+            words = self._library.store.recognised.words_of(cited.page.doc, cited.page.page)
+            if words is None:
+                words = self._library.views.words(cited.path, cited.page.page, lambda: True)
+            return replace(cited, boxes=quote_boxes(words, cited.quote.text))
+        return cited
+
+
+def _with_note(answer: Answer, error: DocsearchError) -> Answer:
+    """The quotes, and why there is nothing but them."""
+    said = f"{error.message}; {error.hint}" if error.hint else error.message
+    return replace(answer, notes=(*answer.notes, f"only quotes: {said}"))

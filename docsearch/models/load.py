@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models.device import AUTO, Device, choose_device
-from docsearch.models.protocols import Embedder, Reranker
+from docsearch.models.gguf import GgufHead, read_head
+from docsearch.models.protocols import Embedder, Generator, Reranker, Stop
 from docsearch.models.registry import ModelRow, Registry, Role, Runtime
+from docsearch.models.versions import model_folder
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorOptions:
+    """What of a generator the machine decides: tokens of context (0: by memory), threads, GPU layers."""
+
+    context: int = 0
+    threads: int = 0
+    gpu_layers: int = -1
 
 
 def load_embedder(name: str, registry: Registry, device: str = AUTO, dimensions: int = 0) -> Embedder:
@@ -54,3 +67,50 @@ def _check_dimensions(row: ModelRow, dimensions: int) -> None:
     if dimensions and dimensions not in steps:
         listed = ", ".join(map(str, steps))
         raise SettingsError(f"model '{row.name}': vectors can have {listed} dimensions, not {dimensions}")
+
+
+def load_generator(
+    row: ModelRow,
+    options: GeneratorOptions,
+    *,
+    stop: Stop | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Generator:
+    """A generator from its GGUF file, with as much context as memory allows.
+
+    Raises:
+        MissingExtra: llama-cpp-python is not installed.
+        ModelUnavailable: its files are not here or broken, it does not fit into memory, or it does not run.
+    """
+    from docsearch.models.generator import LlamaCppGenerator, LoadOptions, require_llama_cpp
+    from docsearch.models.memory import available_bytes, fitting_context
+
+    file, mmproj = _gguf_files(row)
+    head = _head(row, file)
+    require_llama_cpp()
+    size = mmproj.stat().st_size if mmproj else 0
+    context = fitting_context(row, head, size, options.context, available_bytes())
+    load = LoadOptions(context, options.threads, options.gpu_layers)
+    return LlamaCppGenerator(row, file, load, mmproj=mmproj, stop=stop, progress=progress)
+
+
+def _gguf_files(row: ModelRow) -> tuple[Path, Path | None]:
+    folder = model_folder(row)
+    for name in filter(None, (row.file, row.mmproj)):
+        if not (folder / name).is_file():
+            fetch = f"fetch it once with: hf download {row.source} {name}"
+            raise ModelUnavailable(
+                f"model '{row.name}': there is no file {folder / name}",
+                hint="" if Path(row.source).is_absolute() else fetch,
+            )
+    return folder / row.file, folder / row.mmproj if row.mmproj else None
+
+
+def _head(row: ModelRow, file: Path) -> GgufHead:
+    try:
+        return read_head(file)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ModelUnavailable(
+            f"model '{row.name}' cannot be read from {file}: {reason}", hint="fetch the file again"
+        ) from error

@@ -110,6 +110,7 @@ class Generation:
         cached_tokens: how many of them it knew from the prompt before.
         read_tokens: how many it has read, the cached ones among them.
         tokens: how many it wrote.
+        reading_seconds: what reading the prompt took, up to the first token.
         cut_off: whether it ended because it may not write more.
     """
 
@@ -118,6 +119,7 @@ class Generation:
     cached_tokens: int
     read_tokens: int
     tokens: int
+    reading_seconds: float = 0.0
     cut_off: bool = False
 
 

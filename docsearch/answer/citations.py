@@ -1,0 +1,299 @@
+"""Checks an answer against the pages it cites. Pure: pages come as text.
+
+A statement holds when every marker in it names a page that was given, when its numbers, dates and
+names stand on the pages it names, near its other words, and when most of those stand there too. It is
+told what does not hold; whether the statement follows from the page is beyond this check.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from docsearch.answer.figures import Figures, Number, figures, matching, same_date
+from docsearch.answer.names import names
+from docsearch.answer.segments import Segment, Shape, segments
+from docsearch.answer.words import Stemming, near
+from docsearch.records import Flag, FlagKind, Statement
+from docsearch.store.analyzer import fold, tokens
+
+_MARKER = re.compile(r"\s*[\[\u3010]\s*(\d+(?:\s*[,;\u2013-]\s*\d+)*)\s*[\]\u3011]")
+_END = re.compile(
+    r"[.!?\u3002\uff01\uff1f][\"”’)]*(?:\s*\[[\d\s,;\u2013-]+\])*(?=\s+[\"“(]?[A-Z0-9À-ÖØ-Þ*-]|$)"
+)
+_SHORT = re.compile(
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|Nos|Inc|Corp|Co|Ltd|vs|cf|e\.g|i\.e|Fig|Sec|Art|approx|pp?|U\.S)\.)$"
+)
+_BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
+_MOST_PAGES = 50
+"""Markers such as [1-900] name no more pages than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class CitedPage:
+    """A page as it was given to the model: its text, and what is known about its document."""
+
+    text: str
+    about: str = ""
+    """Title, names, first page: names may stand here instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strictness:
+    """From what share on a statement's words are enough; found on answers with planted mistakes."""
+
+    support: float = 0.5
+    """Content words of a statement that must stand near each other on the page."""
+    number_in_text: float = 0.45
+    """Share of the best sentence's words that the sentence with the number must hold."""
+    number_in_row: float = 0.7
+    """The same for rows of tables."""
+    least_words: int = 3
+    """Statements of fewer content words are not measured by them."""
+
+
+class Checker:
+    """Turns the text of an answer into statements with their flags.
+
+    Args:
+        pages: the pages that markers may name, by number.
+        strictness: how much must hold.
+    """
+
+    def __init__(self, pages: Mapping[int, CitedPage], strictness: Strictness | None = None) -> None:
+        self._pages = {number: _Evidence(page) for number, page in pages.items()}
+        self._strict = strictness or Strictness()
+        self._stemming = Stemming()
+        self._checked: dict[tuple[str, tuple[int, ...]], tuple[Flag, ...]] = {}
+
+    def statements(self, text: str, *, finished: bool = True) -> tuple[Statement, ...]:
+        """The statements of an answer. While it is not finished the last one carries no flags."""
+        parts = list(_sentences(text))
+        cited = _inherited(parts)
+        found = []
+        for place, (part, numbers) in enumerate(zip(parts, cited, strict=True)):
+            known = tuple(number for number in numbers if number in self._pages)
+            growing = not finished and place == len(parts) - 1
+            flags = () if growing else self.check(part.text, numbers)
+            found.append(Statement(part.text, known, flags))
+        return tuple(found)
+
+    def check(self, sentence: str, numbers: Sequence[int]) -> tuple[Flag, ...]:
+        """What is doubtful about one sentence that cites these numbers."""
+        key = (sentence, tuple(numbers))
+        if key not in self._checked:
+            self._checked[key] = tuple(self._flags(_MARKER.sub(" ", _BULLET.sub("", sentence)), numbers))
+        return self._checked[key]
+
+    def _flags(self, said: str, numbers: Sequence[int]) -> Iterator[Flag]:
+        unknown = [number for number in numbers if number not in self._pages]
+        yield from (Flag(FlagKind.UNKNOWN_SOURCE, f"[{number}]") for number in unknown)
+        pages = [self._pages[number] for number in numbers if number in self._pages]
+        if not pages:
+            if not unknown and _claims(said):
+                yield Flag(FlagKind.UNCITED)
+            return
+        missing = dict.fromkeys(self._missing(said, pages))
+        yield from (Flag(FlagKind.NOT_ON_PAGE, words) for words in missing)
+        if not missing and not self._supported(said, pages):
+            yield Flag(FlagKind.NOT_ON_PAGE)
+
+    def _missing(self, said: str, pages: Sequence[_Evidence]) -> Iterator[str]:
+        """Numbers, dates and names that stand on none of the pages."""
+        language = self._stemming.language(said)
+        stems = {placed.stem for placed in self._stemming.placed(said, language)}
+        alike = [page for page in pages if page.language == language]
+        facts = figures(said)
+        for number in facts.numbers:
+            if not any(page.holds_number(number, facts, stems, self._strict) for page in pages):
+                yield number.text
+        for days, start, end in facts.dates:
+            if not any(same_date(days, page.figures) for page in pages):
+                yield said[start:end]
+        if alike:
+            yield from (" ".join(name) for name in names(said) if not any(p.holds_name(name) for p in alike))
+
+    def _supported(self, said: str, pages: Sequence[_Evidence]) -> bool:
+        """Whether enough of the statement's words stand together on one of the pages, or on all of them."""
+        language = self._stemming.language(said)
+        stems = {placed.stem for placed in self._stemming.placed(said, language)}
+        alike = [page for page in pages if page.language == language]
+        if len(stems) < self._strict.least_words or not alike:
+            return True
+        together = set().union(*(page.supported(stems) for page in alike))
+        return len(together) >= self._strict.support * len(stems)
+
+
+class _Evidence:
+    """What can be asked of a page. Worked out when it is first asked for."""
+
+    def __init__(self, page: CitedPage) -> None:
+        self._page = page
+
+    @cached_property
+    def figures(self) -> Figures:
+        return figures(f"{self._page.text}\n{self._page.about}")
+
+    @cached_property
+    def language(self) -> str:
+        return Stemming().language(self._page.text)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(token.word for token in tokens(f"{self._page.text}\n{self._page.about}"))
+
+    @cached_property
+    def _letters(self) -> str:
+        """All letters and digits of the page without anything between: finds names split by scans."""
+        return "".join(c for c in fold(f"{self._page.text}\n{self._page.about}") if c.isalnum())
+
+    @cached_property
+    def _parts(self) -> list[_Part]:
+        stemming = Stemming()
+        return [
+            _Part(
+                segment,
+                frozenset(placed.stem for placed in stemming.placed(segment.text, self.language)),
+                figures(segment.text),
+            )
+            for segment in segments(self._page.text)
+        ]
+
+    @cached_property
+    def _stems(self) -> list[str]:
+        about = Stemming().placed(self._page.about, self.language)
+        return sorted({stem for part in self._parts for stem in part.stems} | {p.stem for p in about})
+
+    def holds_name(self, name: Sequence[str]) -> bool:
+        """Whether more than half of the words of a name stand on the page or in what is known about it."""
+        held = sum(self._holds_word(word) for word in name)
+        return held > len(name) / 2 or (len(name) > 2 and "".join(w[0] for w in name) in self._words)
+
+    def _holds_word(self, word: str) -> bool:
+        plain = "".join(c for c in word if c.isalnum())
+        if plain in self._words or all(token.word in self._words for token in tokens(word)):
+            return True
+        return (len(plain) >= 4 and plain in self._letters) or near(plain, self._sorted) is not None
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(word for word in self._words if len(word) >= 4)
+
+    def holds_number(self, number: Number, facts: Figures, stems: set[str], strict: Strictness) -> bool:
+        """Whether a number stands on the page, where the statement's other words are."""
+        if number.readings & self.figures.words and number.scale is None:
+            return True
+        if not any(True for _ in matching(number, self.figures, facts.rounds)):
+            return False
+        return _is_year(number) or self._in_place(number, facts, stems, strict)
+
+    def _in_place(self, number: Number, facts: Figures, stems: set[str], strict: Strictness) -> bool:
+        """Whether a part of the page with the number says about as much as the best part does."""
+        said = self._near_stems(stems)
+        if len(said) < strict.least_words:
+            return True
+        scores = [self._score(place, said) for place in range(len(self._parts))]
+        best = max(scores, default=0.0)
+        holding = [
+            (score, part.segment.shape)
+            for score, part in zip(scores, self._parts, strict=True)
+            if any(True for _ in matching(number, _declaring(part.figures, self.figures), facts.rounds))
+        ]
+        if not holding:
+            return True  # it stands across two parts
+        return any(
+            score >= best * (strict.number_in_row if shape is Shape.ROW else strict.number_in_text)
+            for score, shape in holding
+        )
+
+    def _score(self, place: int, said: set[str]) -> float:
+        """How many of these words a part holds; those of its neighbours count half."""
+        part = self._parts[place]
+        around = self._parts[max(0, place - 2) : place] + self._parts[place + 1 : place + 2]
+        beside = set().union(*(other.stems for other in around)) - part.stems
+        return len(said & part.stems) + 0.5 * len(said & beside)
+
+    def _near_stems(self, stems: Iterable[str]) -> set[str]:
+        """The stems as they are spelled on this page; those that are not on it are left out."""
+        known = frozenset(self._stems)
+        return {found for stem in stems if (found := stem if stem in known else near(stem, self._stems))}
+
+    def supported(self, stems: set[str]) -> set[str]:
+        """Those of the stems that stand in the stretch of the page which holds most of them."""
+        spelled = {stem: self._near_stems([stem]) for stem in stems}
+        about = {placed.stem for placed in Stemming().placed(self._page.about, self.language)}
+        best: set[str] = set()
+        for place in range(len(self._parts)):
+            stretch = set().union(*(part.stems for part in self._parts[max(0, place - 3) : place + 4]))
+            here = {stem for stem, found in spelled.items() if found & (stretch | about)}
+            best = here if len(here) > len(best) else best
+        return best
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    segment: Segment
+    stems: frozenset[str]
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    text: str
+    numbers: tuple[int, ...]
+    line: int
+
+
+def _sentences(text: str) -> Iterator[_Sentence]:
+    for line_number, line in enumerate(text.splitlines()):
+        start = 0
+        for match in _END.finditer(line):
+            if _SHORT.search(line[start : match.start() + 1]) or not line[start : match.end()].strip():
+                continue
+            yield _sentence(line[start : match.end()], line_number)
+            start = match.end()
+        if line[start:].strip():
+            yield _sentence(line[start:], line_number)
+
+
+def _sentence(text: str, line: int) -> _Sentence:
+    return _Sentence(text.strip(), tuple(dict.fromkeys(_markers(text))), line)
+
+
+def _markers(text: str) -> Iterator[int]:
+    for match in _MARKER.finditer(text):
+        for piece in re.split(r"[,;]", match[1]):
+            first, _, last = piece.replace("\u2013", "-").partition("-")
+            begin, end = int(first[:6]), int((last.strip() or first)[:6])
+            yield from range(begin, min(end, begin + _MOST_PAGES) + 1)
+
+
+def _inherited(parts: Sequence[_Sentence]) -> list[tuple[int, ...]]:
+    """Each sentence's own numbers, or those of the next one in its line that has any."""
+    cited: list[tuple[int, ...]] = []
+    following: tuple[int, ...] = ()
+    line = -1
+    for part in reversed(parts):
+        if part.line != line:
+            following, line = (), part.line
+        following = part.numbers or following
+        cited.append(following)
+    return cited[::-1]
+
+
+def _claims(said: str) -> bool:
+    """Whether a sentence says something: not the opening of a list, not a word or two."""
+    return not said.rstrip().endswith(":") and len(said.split()) > 2
+
+
+def _is_year(number: Number) -> bool:
+    return number.scale is None and any(
+        1900 <= value <= 2100 and value == value.to_integral_value() for value in number.readings
+    )
+
+
+def _declaring(part: Figures, page: Figures) -> Figures:
+    """The figures of a part, under the scales its page declares."""
+    return Figures(part.numbers, part.dates, part.month_days, page.scales, part.rounds, part.words)

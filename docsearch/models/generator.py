@@ -1,0 +1,407 @@
+"""Generators that llama.cpp runs from GGUF files on this machine. The only home of llama_cpp.
+
+Uses the library's plain bindings of llama.cpp, not its `Llama` class: that one sends all of the program's
+output to nowhere while it loads, which a terminal screen cannot bear, and reads control tokens in text.
+Here only the model's own chat template may hold control tokens; what a message says is tokenised as text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from docsearch.errors import MissingExtra, ModelUnavailable
+from docsearch.models.chat import ChatTemplate
+from docsearch.models.eyes import Eyes
+from docsearch.models.protocols import Generation, Message, Sampling, Stop
+from docsearch.models.registry import ModelRow
+from docsearch.models.sampler import Sampler
+
+BATCH = 256
+"""Tokens of a prompt that are read at once; between two batches it can be stopped on any device."""
+_FEW_CORES = 4
+"""Machines with more count each core twice."""
+_ABORTED = 2
+_PIECE_BYTES = 256
+_REMEMBERED_TEXTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How a model is loaded.
+
+    Attributes:
+        context: tokens of context.
+        threads: processor threads; 0 takes one a core.
+        gpu_layers: layers on the GPU where there is one; -1 for all.
+    """
+
+    context: int
+    threads: int = 0
+    gpu_layers: int = -1
+
+
+def require_llama_cpp() -> None:
+    """Raises MissingExtra when llama-cpp-python is not installed."""
+    _library()
+
+
+class LlamaCppGenerator:
+    """A generator from a GGUF file. Not for several threads at once; `stop` may be set from any."""
+
+    def __init__(
+        self,
+        row: ModelRow,
+        file: Path,
+        options: LoadOptions,
+        *,
+        mmproj: Path | None = None,
+        stop: Stop | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """Loads the model.
+
+        Raises:
+            MissingExtra: llama-cpp-python is not installed.
+            ModelUnavailable: the file is no model that llama.cpp can run, or memory does not suffice.
+        """
+        self._llama = _library()
+        self._row = row
+        self._options = options
+        self._stop: Stop | None = stop
+        self._held: list[int] = []
+        self._model: Any = None
+        self._context: Any = None
+        self._eyes: Eyes | None = None
+        self._said, _ = _quiet()
+        self._said.clear()
+        try:
+            self._load(file, options, progress)
+            self._template = self._read_template()
+            if mmproj is not None:
+                self._eyes = Eyes(_mtmd(), mmproj, self._model, self._threads)
+        except BaseException:
+            self.close()
+            raise
+        self._count = lru_cache(_REMEMBERED_TEXTS)(lambda text: len(self._tokens(text, control=False)))
+
+    @property
+    def name(self) -> str:
+        """The row of models.toml this model comes from."""
+        return self._row.name
+
+    @property
+    def modalities(self) -> frozenset[str]:
+        """What it reads."""
+        return frozenset({"text", "image"}) if self._eyes else frozenset({"text"})
+
+    @property
+    def image_pixels(self) -> int:
+        """Longest side, in pixels, at which a page should be shown to it."""
+        return self._row.image_pixels or 1024
+
+    @property
+    def context(self) -> int:
+        """How many tokens it holds, prompt and answer together."""
+        return int(self._llama.llama_n_ctx(self._context))
+
+    def count(self, text: str) -> int:
+        """How many tokens a text is."""
+        return self._count(text)
+
+    def measure(self, messages: Sequence[Message]) -> int:
+        """How many tokens a conversation is, with the model's own template around it."""
+        return sum(_size(part) for part in self._parts(messages))
+
+    def write(self, messages: Sequence[Message], sampling: Sampling, stop: Stop) -> Iterator[Generation]:
+        """Reads the conversation and writes what follows it; see `Generator`."""
+        parts = self._parts(messages)
+        total = sum(_size(part) for part in parts)
+        if total >= self.context:
+            raise ModelUnavailable(
+                f"the question takes {total} tokens, and model '{self.name}' holds {self.context}",
+                hint="ask with fewer --pages, or set a larger context in [answers]",
+            )
+        self._stop = stop
+        try:
+            yield from self._generate(parts, total, sampling, stop)
+        finally:
+            self._stop = None
+            for part in parts:
+                if not isinstance(part, list):
+                    part.close()
+
+    def close(self) -> None:
+        """Gives the memory back; the generator cannot be used after that."""
+        if self._eyes is not None:
+            self._eyes.close()
+        if self._context is not None:
+            self._llama.llama_free(self._context)
+        if self._model is not None:
+            self._llama.llama_model_free(self._model)
+        self._eyes = self._context = self._model = None
+        self._held = []
+
+    # -- loading -------------------------------------------------------------------------------
+
+    @property
+    def _threads(self) -> int:
+        cores = os.cpu_count() or 1
+        return self._options.threads or (cores if cores <= _FEW_CORES else cores // 2)
+
+    def _load(self, file: Path, options: LoadOptions, progress: Callable[[float], None] | None) -> None:
+        params = self._llama.llama_model_default_params()
+        params.n_gpu_layers = 1 << 16 if options.gpu_layers < 0 else options.gpu_layers
+        told = self._llama.llama_progress_callback(self._going_on(progress))
+        params.progress_callback = told
+        self._model = self._llama.llama_model_load_from_file(os.fsencode(file), params)
+        if not self._model:
+            raise self._failure("cannot be loaded")
+        self._vocabulary = self._llama.llama_model_get_vocab(self._model)
+        self._open_context(options)
+
+    def _going_on(self, progress: Callable[[float], None] | None) -> Callable[[float, Any], bool]:
+        def going_on(share: float, _: Any) -> bool:
+            if progress is not None:
+                progress(share)
+            return not self._stopped()
+
+        return going_on
+
+    def _open_context(self, options: LoadOptions) -> None:
+        params = self._llama.llama_context_default_params()
+        params.n_ctx = options.context
+        params.n_batch = params.n_ubatch = min(BATCH, options.context)
+        params.n_threads = params.n_threads_batch = self._threads
+        params.no_perf = True
+        self._abort = self._llama.ggml_abort_callback(lambda _: self._stopped())
+        params.abort_callback = self._abort
+        self._context = self._llama.llama_init_from_model(self._model, params)
+        if not self._context:
+            raise self._failure(f"has no memory for a context of {options.context} tokens")
+
+    def _stopped(self) -> bool:
+        return self._stop is not None and self._stop.is_set()
+
+    def _failure(self, what: str) -> ModelUnavailable:
+        reason = next(reversed(self._said), "")
+        return ModelUnavailable(
+            f"model '{self.name}' {what}" + (f": {reason}" if reason else ""),
+            hint="a damaged or very new file, or too little memory: fetch it again, update llama-cpp-python, "
+            "or set a smaller context in [answers]",
+        )
+
+    def _read_template(self) -> ChatTemplate:
+        source = self._llama.llama_model_chat_template(self._model, None)
+        if not source:
+            raise ModelUnavailable(
+                f"model '{self.name}' has no chat template: it is not made for questions",
+                hint="take an instruction-tuned model",
+            )
+        text = self._llama.llama_vocab_get_text
+        begin, end = (
+            text(self._vocabulary, token).decode("utf-8", "replace") if token >= 0 else ""
+            for token in (
+                self._llama.llama_vocab_bos(self._vocabulary),
+                self._llama.llama_vocab_eos(self._vocabulary),
+            )
+        )
+        return ChatTemplate(self.name, source.decode("utf-8", "replace"), begin, end)
+
+    # -- prompts -------------------------------------------------------------------------------
+
+    def _parts(self, messages: Sequence[Message]) -> list[Any]:
+        """The conversation as lists of tokens and, between them, pictures."""
+        parts: list[Any] = [[]]
+        for piece in self._template.render(messages):
+            if isinstance(piece, Message):
+                parts += self._shown(piece)
+                parts.append(self._tokens(piece.text, control=False))
+            else:
+                parts.append(self._tokens(piece, control=True))
+        joined: list[Any] = [[]]
+        for part in parts:
+            if isinstance(part, list) and isinstance(joined[-1], list):
+                joined[-1] = joined[-1] + part
+            else:
+                joined.append(part)
+        return self._begun(joined)
+
+    def _begun(self, parts: list[Any]) -> list[Any]:
+        """With the token that texts begin with, where the model wants it and the template has none."""
+        begin = self._llama.llama_vocab_bos(self._vocabulary)
+        wanted = self._llama.llama_vocab_get_add_bos(self._vocabulary)
+        if wanted and begin >= 0 and parts[0][:1] != [begin]:
+            parts[0] = [begin, *parts[0]]
+        return parts
+
+    def _shown(self, message: Message) -> Iterator[Any]:
+        if self._eyes is not None:
+            yield from map(self._eyes.look, message.images)
+
+    def _tokens(self, text: str, *, control: bool) -> list[int]:
+        """The tokens of a text; only with `control` may they be control tokens."""
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 8
+        while True:
+            tokens = (self._llama.llama_token * room)()
+            found = self._llama.llama_tokenize(
+                self._vocabulary, data, len(data), tokens, room, False, control
+            )
+            if found >= 0:
+                return list(tokens[:found])
+            room = -found
+
+    # -- reading and writing -------------------------------------------------------------------
+
+    def _generate(self, parts: list[Any], total: int, sampling: Sampling, stop: Stop) -> Iterator[Generation]:
+        started = time.perf_counter()
+        cached = read = self._keep_common(parts)
+        yield Generation("", total, cached, read, 0)
+        for read in self._read(parts, cached):
+            if stop.is_set():
+                return
+            yield Generation("", total, cached, read, 0, time.perf_counter() - started)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        sampler = Sampler(self._llama, self._context, sampling)
+        try:
+            most = min(sampling.tokens, self.context - total)
+            reading = 0.0
+            for written in range(1, most + 1):
+                if stop.is_set():
+                    return
+                token = sampler.next()
+                reading = reading or time.perf_counter() - started
+                if self._llama.llama_vocab_is_eog(self._vocabulary, token):
+                    return
+                text = decoder.decode(self._piece(token))
+                yield Generation(text, total, cached, read, written, reading, written == most)
+                if written < most and not self._decode([token]):
+                    return
+        finally:
+            sampler.close()
+
+    def _keep_common(self, parts: list[Any]) -> int:
+        """Forgets what the model holds beyond the beginning that both conversations share."""
+        common = 0
+        if len(parts) == 1:
+            prompt = parts[0]
+            while common < min(len(prompt) - 1, len(self._held)) and prompt[common] == self._held[common]:
+                common += 1
+        memory = self._llama.llama_get_memory(self._context)
+        if not (common and self._llama.llama_memory_seq_rm(memory, 0, common, -1)):
+            self._llama.llama_memory_clear(memory, True)
+            common = 0
+        del self._held[common:]
+        return common
+
+    def _read(self, parts: list[Any], cached: int) -> Iterator[int]:
+        """Reads what follows the cached tokens; yields how many are read. Ends early when stopped."""
+        if len(parts) > 1:
+            yield from self._read_with_pictures(parts)
+            return
+        tokens: list[int] = parts[0]
+        for start in range(cached, len(tokens), BATCH):
+            if not self._decode(tokens[start : start + BATCH]):
+                return
+            yield min(start + BATCH, len(tokens))
+
+    def _read_with_pictures(self, parts: list[Any]) -> Iterator[int]:
+        position = read = 0
+        for part in parts:
+            if isinstance(part, list):
+                for start in range(0, len(part), BATCH):
+                    some = part[start : start + BATCH]
+                    if not self._decode(some):
+                        return
+                    position += len(some)
+                    read += len(some)
+                    yield read
+            else:
+                reached = part.read(self._context, position, BATCH, self._stop)
+                if reached is None:
+                    return
+                position = reached
+                read += part.size
+                yield read
+        self._held = []  # positions are not tokens any more: the next prompt is read anew
+
+    def _decode(self, tokens: list[int]) -> bool:
+        """Takes tokens into the context; False when it was stopped in the midst of it."""
+        array = (self._llama.llama_token * len(tokens))(*tokens)
+        code = self._llama.llama_decode(self._context, self._llama.llama_batch_get_one(array, len(tokens)))
+        if code == 0:
+            self._held += tokens
+            return True
+        if code == _ABORTED or self._stopped():
+            return False
+        raise ModelUnavailable(
+            f"model '{self.name}' failed (llama.cpp: {code})"
+            + "".join(f": {s}" for s in list(self._said)[-1:]),
+            hint="set a smaller context in [answers], or gpu_layers = 0",
+        )
+
+    def _piece(self, token: int) -> bytes:
+        room = _PIECE_BYTES
+        buffer = ctypes.create_string_buffer(room)
+        length = self._llama.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, False)
+        return buffer.raw[: max(length, 0)]
+
+
+def _size(part: Any) -> int:
+    return len(part) if isinstance(part, list) else int(part.size)
+
+
+@cache
+def _library() -> Any:
+    """The bindings, with llama.cpp told to be quiet; raises MissingExtra when they are not there."""
+    try:
+        import llama_cpp.llama_cpp as llama
+    except ModuleNotFoundError as error:
+        missing = MissingExtra("answers from a model", "answers")
+        missing.hint += " (it is compiled on this machine: about 5 minutes and a C++ compiler such as g++)"
+        raise missing from error
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ModelUnavailable(
+            f"llama-cpp-python does not load: {error}", hint="install it anew: pip install llama-cpp-python"
+        ) from error
+    llama.llama_backend_init()
+    return llama
+
+
+@cache
+def _mtmd() -> Any:
+    """The bindings of the part that sees."""
+    try:
+        import llama_cpp.mtmd_cpp as mtmd
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ModelUnavailable("this llama-cpp-python was built without pictures") from error
+    return mtmd
+
+
+@cache
+def _quiet() -> tuple[deque[str], Any]:
+    """What llama.cpp complains of, instead of the terminal; and what it calls, which must live on."""
+    llama = _library()
+    said: deque[str] = deque(maxlen=8)
+
+    def hear(level: int, text: bytes, _: Any) -> None:
+        line = text.decode("utf-8", "replace").strip() if level in (2, 3) else ""
+        if level == 3 and line:
+            said.append("".join(c for c in line if c.isprintable()))
+
+    callback = llama.llama_log_callback(hear)
+    llama.llama_log_set(callback, None)
+    with suppress(ModelUnavailable, AttributeError):
+        _mtmd().mtmd_log_set(callback, None)
+        _mtmd().mtmd_helper_log_set(callback, None)
+    return said, callback

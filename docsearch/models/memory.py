@@ -1,0 +1,68 @@
+"""How much memory is free, and whether a GGUF model with a context fits into it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from docsearch.errors import ModelUnavailable
+from docsearch.models.gguf import GgufHead
+from docsearch.models.registry import ModelRow
+
+CONTEXTS = (8192, 6144, 4096, 2048)
+"""Contexts that are tried when none is set, the largest first."""
+_WORKING_BYTES = 300_000_000
+"""What llama.cpp needs beside weights and cache, at our batch size."""
+
+
+def available_bytes() -> int | None:
+    """Memory that programs can still get; None where the system does not say."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return _within_limits(int(line.split()[1]) * 1024)
+    except (OSError, ValueError, UnicodeDecodeError):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _within_limits(free: int) -> int:
+    """No more than the control group of this process leaves, in a container."""
+    try:
+        group = Path("/sys/fs/cgroup")
+        limit = (group / "memory.max").read_text(encoding="ascii").strip()
+        used = int((group / "memory.current").read_text(encoding="ascii"))
+        return free if limit == "max" else max(0, min(free, int(limit) - used))
+    except (OSError, ValueError):
+        return free
+
+
+def needed_bytes(row: ModelRow, head: GgufHead, mmproj_bytes: int, context: int) -> int:
+    """What a model takes with a context of so many tokens: weights, key-value cache, working memory."""
+    weights = row.memory_mb * 1_000_000 or head.size + mmproj_bytes
+    return weights + context * head.cache_bytes_per_token + min(_WORKING_BYTES, weights)
+
+
+def fitting_context(row: ModelRow, head: GgufHead, mmproj_bytes: int, wanted: int, free: int | None) -> int:
+    """The context to load a model with: the wanted one, or (0) the largest useful one that fits.
+
+    Raises ModelUnavailable when it does not fit into `free` bytes, saying what would.
+    """
+    most = min(number for number in (row.max_tokens, head.context_length, 1 << 20) if number)
+    tried = [min(wanted, most)] if wanted else sorted({min(size, most) for size in CONTEXTS}, reverse=True)
+    for context in tried:
+        if free is None or needed_bytes(row, head, mmproj_bytes, context) <= free:
+            return context
+    needed = needed_bytes(row, head, mmproj_bytes, tried[-1])
+    raise ModelUnavailable(
+        f"model '{row.name}' needs {_gigabytes(needed)} of memory with a context of {tried[-1]} tokens; "
+        f"{_gigabytes(free or 0)} are free",
+        hint="close other programs, choose a smaller model, or set a smaller context in [answers]",
+    )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
