@@ -70,11 +70,10 @@ class FolderObserver:
             CannotWatch: with the reason.
         """
         self.forget(root)
-        folder = root if root.is_dir() else root.parent
         handler = _Handler(root, self._on_change, self._on_loss)
         try:
             self._watches[root] = self._running().schedule(
-                handler, os.fspath(folder), recursive=folder == root, event_filter=_CHANGES
+                handler, os.fspath(root), recursive=True, event_filter=_CHANGES
             )
         except OSError as error:
             raise CannotWatch(_LIMITS.get(error.errno or 0, error.strerror or str(error))) from error

@@ -75,6 +75,22 @@ def test_a_file_is_watched_by_its_folder(observer: FolderObserver, heard: Heard,
     assert not next_of(heard, file)
 
 
+def test_files_of_one_folder_are_watched_each_for_itself(
+    observer: FolderObserver, heard: Heard, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one.txt", tmp_path / "two.txt"
+    for file in (one, two):
+        file.write_text("x")
+        observer.watch(file)
+    observer.watch(one)
+    two.write_text("y")
+    assert not next_of(heard, two)
+    observer.forget(one)
+    (tmp_path / "new").write_text("z")
+    (tmp_path / "new").replace(two)
+    assert not next_of(heard, two)
+
+
 def test_a_folder_that_leaves_is_a_loss(
     observer: FolderObserver, lost: SimpleQueue[Path | None], tmp_path: Path
 ) -> None:
