@@ -16,7 +16,8 @@ _LONGEST_SENTENCE = 320
 _MOST_CELLS = 16
 _SENTENCE_END = re.compile(r"[.!?][\"”’)\]]*\s+(?=[\"“(\[]?[A-Z0-9À-ÖØ-Þ])")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|Nos|Inc|Corp|Co|Ltd|vs|v|cf|e\.g|i\.e|Fig|Sec|Art|approx|pp?|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.)\s*$"
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|Nos|Inc|Corp|Co|Ltd|vs|v|cf|e\.g|i\.e|Fig|Sec|Art|approx|pp?|"
+    r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.)\s*$"
 )
 _CELL = re.compile(r"(?:[^\w\n]*\d[^\n]{0,24}|[^\w\n]{1,4}|n/?[am]\.?|nil)", re.IGNORECASE)
 _WORDY = re.compile(r"[^\W\d_]{4,}")

@@ -105,7 +105,7 @@ def _print_hit(hit: Hit, *, explain: bool) -> None:
     if hit.copies:
         print(f"     {dim}also {', '.join(map(shown_path, hit.copies))}{plain}")
     if hit.snippet.text:
-        print(f"     {_marked(hit.snippet)}")
+        print(f"     {marked(hit.snippet)}")
     if explain:
         reasons = ", ".join(f"{name} {value:.2f}" for name, value in hit.scores.items())
         print(
@@ -113,7 +113,7 @@ def _print_hit(hit: Hit, *, explain: bool) -> None:
         )
 
 
-def _marked(snippet: Snippet) -> str:
+def marked(snippet: Snippet) -> str:
     """The snippet with its matches in colour, or between brackets where there is none."""
     before, after = (_MATCH, _PLAIN) if styled() else ("[", "]")
     parts, end = [], 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,12 @@ class PageReference:
 
 def remember(folders: Folders, query: str, hits: Sequence[Hit]) -> None:
     """Keeps the hits for `resolve`; a cache that cannot be written is no reason to fail."""
-    entries = [[os.fsencode(hit.path).hex(), hit.page.page] for hit in hits]
+    remember_pages(folders, query, {hit.rank: (hit.path, hit.page.page) for hit in hits})
+
+
+def remember_pages(folders: Folders, query: str, pages: Mapping[int, tuple[Path, int]]) -> None:
+    """Keeps pages under their numbers, likewise."""
+    entries = {str(number): [os.fsencode(path).hex(), page] for number, (path, page) in pages.items()}
     text = json.dumps({"query": query, "hits": entries})
     try:
         folders.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -57,9 +62,7 @@ def resolve(folders: Folders, reference: str) -> PageReference:
 def _hit(folders: Folders, rank: int) -> PageReference:
     try:
         stored = json.loads((folders.cache / _FILE).read_text(encoding="utf-8", errors="surrogateescape"))
-        if rank < 1:
-            raise LookupError(rank)
-        path, page = stored["hits"][rank - 1]
-    except (OSError, ValueError, LookupError) as error:
+        path, page = stored["hits"][str(rank)]
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise UsageError(f"the last search has no hit {rank}", hint="run docsearch search first") from error
     return PageReference(Path(os.fsdecode(bytes.fromhex(path))), page, stored["query"])

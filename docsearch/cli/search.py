@@ -44,7 +44,7 @@ def search(
     """
     from docsearch.library import Library
 
-    text = _joined(words or [])
+    text = joined(words or [])
     if not text.strip() and image is None:
         raise UsageError(
             "nothing to search for", hint='for example: docsearch search "annual report" type:pdf'
@@ -66,7 +66,7 @@ def search(
             print_result(result, explain=explain)
 
 
-def _joined(words: list[str]) -> str:
+def joined(words: list[str]) -> str:
     """One query line. An argument with blanks that the shell took the quotes off stays as it is when
     it is the only one; among others it was meant as a phrase."""
     words = [word.strip() for word in words]

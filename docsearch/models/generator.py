@@ -8,7 +8,6 @@ Here only the model's own chat template may hold control tokens; what a message 
 from __future__ import annotations
 
 import codecs
-import ctypes
 import os
 import time
 from collections import deque
@@ -25,13 +24,13 @@ from docsearch.models.eyes import Eyes
 from docsearch.models.protocols import Generation, Message, Sampling, Stop
 from docsearch.models.registry import ModelRow
 from docsearch.models.sampler import Sampler
+from docsearch.models.tokens import Vocabulary
 
 BATCH = 256
 """Tokens of a prompt that are read at once; between two batches it can be stopped on any device."""
 _FEW_CORES = 4
 """Machines with more count each core twice."""
 _ABORTED = 2
-_PIECE_BYTES = 256
 _REMEMBERED_TEXTS = 64
 
 
@@ -92,7 +91,9 @@ class LlamaCppGenerator:
         except BaseException:
             self.close()
             raise
-        self._count = lru_cache(_REMEMBERED_TEXTS)(lambda text: len(self._tokens(text, control=False)))
+        self._count = lru_cache(_REMEMBERED_TEXTS)(
+            lambda text: len(self._vocabulary.tokens(text, control=False))
+        )
 
     @property
     def name(self) -> str:
@@ -117,6 +118,9 @@ class LlamaCppGenerator:
     def count(self, text: str) -> int:
         """How many tokens a text is."""
         return self._count(text)
+
+    def _length(self, text: str) -> int:
+        return len(self._vocabulary.tokens(text, control=False))
 
     def measure(self, messages: Sequence[Message]) -> int:
         """How many tokens a conversation is, with the model's own template around it."""
@@ -166,7 +170,7 @@ class LlamaCppGenerator:
         self._model = self._llama.llama_model_load_from_file(os.fsencode(file), params)
         if not self._model:
             raise self._failure("cannot be loaded")
-        self._vocabulary = self._llama.llama_model_get_vocab(self._model)
+        self._vocabulary = Vocabulary(self._llama, self._model)
         self._open_context(options)
 
     def _going_on(self, progress: Callable[[float], None] | None) -> Callable[[float, Any], bool]:
@@ -207,15 +211,7 @@ class LlamaCppGenerator:
                 f"model '{self.name}' has no chat template: it is not made for questions",
                 hint="take an instruction-tuned model",
             )
-        text = self._llama.llama_vocab_get_text
-        begin, end = (
-            text(self._vocabulary, token).decode("utf-8", "replace") if token >= 0 else ""
-            for token in (
-                self._llama.llama_vocab_bos(self._vocabulary),
-                self._llama.llama_vocab_eos(self._vocabulary),
-            )
-        )
-        return ChatTemplate(self.name, source.decode("utf-8", "replace"), begin, end)
+        return ChatTemplate(self.name, source.decode("utf-8", "replace"), *self._vocabulary.borders())
 
     # -- prompts -------------------------------------------------------------------------------
 
@@ -225,9 +221,9 @@ class LlamaCppGenerator:
         for piece in self._template.render(messages):
             if isinstance(piece, Message):
                 parts += self._shown(piece)
-                parts.append(self._tokens(piece.text, control=False))
+                parts.append(self._vocabulary.tokens(piece.text, control=False))
             else:
-                parts.append(self._tokens(piece, control=True))
+                parts.append(self._vocabulary.tokens(piece, control=True))
         joined: list[Any] = [[]]
         for part in parts:
             if isinstance(part, list) and isinstance(joined[-1], list):
@@ -238,28 +234,14 @@ class LlamaCppGenerator:
 
     def _begun(self, parts: list[Any]) -> list[Any]:
         """With the token that texts begin with, where the model wants it and the template has none."""
-        begin = self._llama.llama_vocab_bos(self._vocabulary)
-        wanted = self._llama.llama_vocab_get_add_bos(self._vocabulary)
-        if wanted and begin >= 0 and parts[0][:1] != [begin]:
+        begin = self._vocabulary.begin
+        if begin is not None and parts[0][:1] != [begin]:
             parts[0] = [begin, *parts[0]]
         return parts
 
     def _shown(self, message: Message) -> Iterator[Any]:
         if self._eyes is not None:
             yield from map(self._eyes.look, message.images)
-
-    def _tokens(self, text: str, *, control: bool) -> list[int]:
-        """The tokens of a text; only with `control` may they be control tokens."""
-        data = text.encode("utf-8", "replace")
-        room = len(data) + 8
-        while True:
-            tokens = (self._llama.llama_token * room)()
-            found = self._llama.llama_tokenize(
-                self._vocabulary, data, len(data), tokens, room, False, control
-            )
-            if found >= 0:
-                return list(tokens[:found])
-            room = -found
 
     # -- reading and writing -------------------------------------------------------------------
 
@@ -281,9 +263,9 @@ class LlamaCppGenerator:
                     return
                 token = sampler.next()
                 reading = reading or time.perf_counter() - started
-                if self._llama.llama_vocab_is_eog(self._vocabulary, token):
+                if self._vocabulary.ends(token):
                     return
-                text = decoder.decode(self._piece(token))
+                text = decoder.decode(self._vocabulary.piece(token))
                 yield Generation(text, total, cached, read, written, reading, written == most)
                 if written < most and not self._decode([token]):
                     return
@@ -349,12 +331,6 @@ class LlamaCppGenerator:
             + "".join(f": {s}" for s in list(self._said)[-1:]),
             hint="set a smaller context in [answers], or gpu_layers = 0",
         )
-
-    def _piece(self, token: int) -> bytes:
-        room = _PIECE_BYTES
-        buffer = ctypes.create_string_buffer(room)
-        length = self._llama.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, False)
-        return buffer.raw[: max(length, 0)]
 
 
 def _size(part: Any) -> int:
