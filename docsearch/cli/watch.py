@@ -89,7 +89,7 @@ def _watch(home: Path | None, log: Path | None, *, as_json: bool, attached: bool
     from docsearch.watch.watcher import Watcher
 
     with Library(home) as library, _writing_to(log):
-        say = print_json if as_json else _Lines().say
+        say = print_json if as_json else _say_line
         place = _log_place(log)
         watcher = Watcher(library.store, library.settings, _commands(home), say, place)
         if not library.roots():
@@ -172,13 +172,11 @@ def _installed(home: Path | None) -> bool:
         return False
 
 
-class _Lines:
-    """What a watcher says, as lines with the time; progress only in the state."""
-
-    def say(self, message: Message) -> None:
-        line = _line(message)
-        if line:
-            talk(f"{time.strftime('%H:%M:%S')} {line}")
+def _say_line(message: Message) -> None:
+    """What a watcher says, as a line with the time; progress only in the state."""
+    line = _line(message)
+    if line:
+        talk(f"{time.strftime('%H:%M:%S')} {line}")
 
 
 def _line(message: Message) -> str:
@@ -200,10 +198,10 @@ def _line(message: Message) -> str:
             return f"not read: {path}{page}: {message['reason']}"
         case "trouble":
             return f"{message['message']} (will be tried again)"
-        case "waiting" | "crashed":
-            return str(
-                message.get("message") or f"updating ended with code {message['code']}; it starts again"
-            )
+        case "waiting":
+            return str(message["message"])
+        case "crashed":
+            return f"updating ended with code {message['code']}; it starts again"
         case "paused":
             return f"scans and vectors wait: {message['why']}"
         case "complete":

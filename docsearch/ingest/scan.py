@@ -87,7 +87,7 @@ def scan_root(
 
 def listing_of(index: Index, root: Path) -> Listing | None:
     """What is in a root now; None when it is not there."""
-    return None if _is_unmounted(index, root) else _list(discover([root], _excluded(index)))
+    return None if _is_unmounted(index, root) else _list(discover([root], excluded(index)))
 
 
 def scan_changes(index: Index, changes: Changes) -> Generator[Progress | Failure, None, Scanned]:
@@ -145,7 +145,7 @@ def _scan_paths(
     if not paths or _is_unmounted(index, root):
         return scanned
     for path in paths:
-        listing = _list(discover_at(root, path, _excluded(index)))
+        listing = _list(discover_at(root, path, excluded(index)))
         if listing is None:
             return scanned
         known = index.files.at(path)
@@ -193,7 +193,8 @@ def _outermost(paths: Iterable[Path]) -> list[Path]:
     return sorted(path for path in chosen if chosen.isdisjoint(path.parents))
 
 
-def _excluded(index: Index) -> tuple[Path, ...]:
+def excluded(index: Index) -> tuple[Path, ...]:
+    """Folders of our own, that may lie in a root and are none of the user's documents."""
     return (index.folder, index.folder.with_name("cache"))
 
 

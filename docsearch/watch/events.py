@@ -14,7 +14,8 @@ from pathlib import Path
 from docsearch.ingest.scan import Changes
 
 BURST_EVENTS = 2_000
-"""After this many events below one root it is compared as a whole: some may have gone unnoticed."""
+"""After this many events below a root that does not come to rest it is compared as a whole: some may have
+gone unnoticed."""
 CALM_SETTLES = 3.0
 """A root is calm, and compared as a whole, when nothing happened in it for this many settle times …"""
 CALM_PATIENCE = 30.0
@@ -56,6 +57,11 @@ class _Root:
     last_event: float = 0.0
     sweep_asked: float | None = None
 
+    @property
+    def waits(self) -> int:
+        """How many paths wait, and a comparison for one."""
+        return len(self.paths) + (self.sweep_asked is not None)
+
 
 class Settling:
     """Paths wait here until they were left alone for `settle_seconds` and look the same twice."""
@@ -66,7 +72,7 @@ class Settling:
         self._roots: dict[Path, _Root] = {}
 
     def __len__(self) -> int:
-        return sum(len(root.paths) + (root.sweep_asked is not None) for root in self._roots.values())
+        return sum(root.waits for root in self._roots.values())
 
     def changed(self, root: Path, path: Path, now: float) -> None:
         """Something happened at a path below a root."""
@@ -95,6 +101,7 @@ class Settling:
         for path in roots:
             del self._roots[path]
         paths = [path for state in self._roots.values() for path in self._quiet(state, now)]
+        self._roots = {path: state for path, state in self._roots.items() if state.waits}
         if not roots and not paths:
             return None
         return Changes(tuple(_merged(paths)), tuple(roots), self.settle_seconds)

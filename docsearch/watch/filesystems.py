@@ -11,10 +11,11 @@ from pathlib import Path
 from docsearch.watch.events import Stamp
 
 SILENT = frozenset(
-    "9p afs afpfs ceph cifs davfs drvfs fuse.glusterfs fuse.rclone fuse.sshfs fuse.vmhgfs-fuse gpfs lustre "
-    "ncpfs nfs nfs4 prl_fs smb3 smbfs vboxsf virtiofs vmhgfs webdav".split()
+    "9p afs afpfs ceph cifs davfs drvfs gpfs lustre ncpfs nfs nfs4 prl_fs smb3 smbfs vboxsf virtiofs vmhgfs "
+    "webdav".split()
 )
-"""File systems where others change files without this machine being told."""
+"""File systems where others change files without this machine being told; so are those that a program of
+the user mounts, as sshfs does (`fuse.sshfs`), while `fuseblk` is a disk."""
 
 _MOUNTS = Path("/proc/self/mounts")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")

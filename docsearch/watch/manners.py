@@ -9,6 +9,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from docsearch.config import WatchSettings
+
 POWER = Path("/sys/class/power_supply")
 _SEARCHED = "searched"
 _LOWEST = 19
@@ -40,6 +42,19 @@ def battery_left(power: Path = POWER) -> int | None:
     left = [_percent(supply) for supply in sorted(power.glob("*")) if _discharges(supply)]
     known = [percent for percent in left if percent is not None]
     return min(known) if known else None
+
+
+def reason_to_wait(settings: WatchSettings) -> str:
+    """Why heavy work must wait now; empty when it need not."""
+    left = battery_left()
+    return f"on battery, {left} % left" if must_save_power(settings, left) else ""
+
+
+def must_save_power(settings: WatchSettings, left: int | None) -> bool:
+    """Whether heavy work must wait with so many percent of the battery left (None: on the mains)."""
+    if left is None or settings.battery_percent <= 0:
+        return False
+    return left < settings.battery_percent or settings.battery_percent >= 100
 
 
 def yield_to_others() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from docsearch.config import WatchSettings
+from docsearch.ingest.scan import below
 from docsearch.watch.filesystems import silent_file_system
 from docsearch.watch.observer import CannotWatch, FolderObserver
+from docsearch.watch.process import Message
 
 POLL_SHARE = 50.0
 """A polled root is left alone for this many times as long as comparing it takes."""
@@ -41,7 +42,7 @@ class WatchedRoots:
         observer: FolderObserver,
         settings: WatchSettings,
         probe: Path,
-        say: Callable[[dict[str, Any]], None],
+        say: Callable[[Message], None],
     ) -> None:
         self._observer = observer
         self._settings = settings
@@ -84,7 +85,7 @@ class WatchedRoots:
 
     def holding(self, path: Path) -> list[Path]:
         """The root that a file lies in."""
-        return [root for root in self._roots if root == path or root in path.parents]
+        return [root for root in self._roots if below(path, [root])]
 
     def due(self, now: float) -> list[Path]:
         """Roots whose time to be compared has come; each is told once."""

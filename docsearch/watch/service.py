@@ -173,9 +173,12 @@ def _run(command: Sequence[str], consequence: str) -> None:
     words = " ".join(command)
     if shutil.which(command[0]) is None:
         raise UsageError(f"{consequence}: there is no {command[0]}", hint=f"where there is one, run: {words}")
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=_COMMAND_SECONDS, errors="replace"
-    )
+    try:
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=_COMMAND_SECONDS, errors="replace"
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"{consequence}: {error}", hint=f"try it yourself: {words}") from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip().split("\n")[0]
         raise UsageError(f"{consequence}: {said or words}", hint=f"try it yourself: {words}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -53,7 +52,7 @@ def tell_state(folder: Path, state: WatcherState) -> None:
         new = target.with_suffix(".new")
         new.write_text(json.dumps(asdict(state)), "utf-8")
         new.chmod(0o600)
-        os.replace(new, target)  # noqa: PTH105
+        new.replace(target)
 
 
 def end_state(folder: Path) -> None:

@@ -17,25 +17,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from docsearch.config import WatchSettings
-from docsearch.errors import DocsearchError, IndexBusy
+from docsearch.errors import DocsearchError, IndexBusy, StorageFull
 from docsearch.ingest.pipeline import Indexer
 from docsearch.ingest.readers import Readers
 from docsearch.ingest.scan import Changes, UnreadFile
 from docsearch.records import Failure, Progress
 from docsearch.store.lance import load_lancedb
-from docsearch.watch.manners import battery_left, seconds_since_search, yield_to_others
+from docsearch.watch.manners import reason_to_wait, seconds_since_search, yield_to_others
+from docsearch.watch.process import Message
 
 T = TypeVar("T")
-Message = dict[str, Any]
 Tell = Callable[[Message], None]
 
 TIDY_SECONDS = 5.0
 """The index is tidied when nothing was asked for this long."""
 IDLE_SECONDS = 20.0
-"""The process ends when nothing was asked for this long."""
+"""The process tidies once more, which drops what searches read the first time, and ends after this long."""
 READ_SECONDS = 2.0
 """Reading makes way for newer changes after this long."""
 BUSY_SECONDS = 0.1
@@ -100,24 +100,28 @@ class TextUpdates:
 
     def serve(self, requests: SimpleQueue[Message], idle_seconds: float = IDLE_SECONDS) -> None:
         """Works until nothing was asked for `idle_seconds`."""
-        last, tidied = time.monotonic(), False
+        rests = (min(TIDY_SECONDS, idle_seconds), max(idle_seconds - TIDY_SECONDS, 0.0))
         while True:
-            idle = time.monotonic() - last
-            patience = (idle_seconds if tidied else min(TIDY_SECONDS, idle_seconds)) - idle
-            try:
-                request = requests.get(timeout=0.0 if self._open else max(patience, 0.0))
-            except Empty:
-                if self._open:
-                    self._read(self._open[0], requests)
-                else:
-                    self._tidy()
-                    tidied = True
-                    if time.monotonic() - last >= idle_seconds:
-                        return
-                    continue
+            self._work_off(requests)
+            for rest in rests:
+                request = _next(requests, rest)
+                if request is not None:
+                    break
+                self._tidy()
             else:
+                return
+            self._do(request)
+
+    def _work_off(self, requests: SimpleQueue[Message]) -> None:
+        """Does all that is asked for, what was asked last first."""
+        while True:
+            request = _next(requests, 0.0)
+            if request is not None:
                 self._do(request)
-            last, tidied = time.monotonic(), False
+            elif self._open:
+                self._read(self._open[0], requests)
+            else:
+                return
 
     def _do(self, request: Message) -> None:
         match request["do"]:
@@ -169,7 +173,7 @@ class TextUpdates:
         )
 
     def _tidy(self) -> None:
-        with suppress(IndexBusy):
+        with suppress(IndexBusy, StorageFull):
             self.indexer.tidy()
 
     def _follow(self, events: Generator[Progress | Failure, None, T]) -> T:
@@ -222,22 +226,21 @@ def serve_background(indexer: Indexer, cache: Path, lines: Iterable[str], tell: 
             _pause_for_searches(cache, settings)
             if time.monotonic() - looked > BATTERY_SECONDS:
                 looked = time.monotonic()
-                left = battery_left()
-                if must_save_power(settings, left):
-                    tell({"event": "paused", "why": f"on battery, {left} % left"})
+                why = reason_to_wait(settings)
+                if why:
+                    tell({"event": "paused", "why": why})
                     return
-
-
-def must_save_power(settings: WatchSettings, left: int | None) -> bool:
-    """Whether heavy work must wait with so many percent of the battery left (None: on the mains)."""
-    if left is None or settings.battery_percent <= 0:
-        return False
-    return left < settings.battery_percent or settings.battery_percent >= 100
 
 
 def _pause_for_searches(cache: Path, settings: WatchSettings) -> None:
     while seconds_since_search(cache) < settings.search_pause_seconds:
         time.sleep(0.2)
+
+
+def _next(requests: SimpleQueue[Message], seconds: float) -> Message | None:
+    with suppress(Empty):
+        return requests.get(timeout=seconds)
+    return None
 
 
 def _read_requests(lines: Iterable[str], requests: SimpleQueue[Message]) -> None:

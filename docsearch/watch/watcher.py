@@ -18,17 +18,17 @@ from queue import Empty, SimpleQueue
 from docsearch.config import Settings
 from docsearch.errors import DocsearchError
 from docsearch.ingest.discover import concerns
-from docsearch.ingest.scan import Changes
+from docsearch.ingest.scan import Changes, below, excluded
 from docsearch.store.index import Index
 from docsearch.store.lock import watcher_lock
 from docsearch.watch.events import Settling
 from docsearch.watch.filesystems import look
-from docsearch.watch.manners import battery_left
+from docsearch.watch.manners import reason_to_wait
 from docsearch.watch.observer import FolderObserver
 from docsearch.watch.process import ENDED, Child, Message
 from docsearch.watch.roots import WatchedRoots
 from docsearch.watch.state import WatcherState, end_state, tell_state
-from docsearch.watch.updater import READ_SECONDS, as_message, must_save_power
+from docsearch.watch.updater import READ_SECONDS, as_message
 
 Say = Callable[[Message], None]
 
@@ -96,6 +96,7 @@ class Watcher:
         self._background_at: float | None = None
         self._state = WatcherState(os.getpid(), time.time(), "starting", log)
         self._written: WatcherState | None = None
+        self._troubles: dict[str, str] = {}
 
     def run(self) -> None:
         """Watches until `stop`.
@@ -133,7 +134,7 @@ class Watcher:
             moments.append(max(self._background_at, now + 0.5))
         quiet = self._settling.wait(now)
         if quiet is not None:
-            moments.append(max(now + quiet, self._retry_at))
+            moments.append(max(now + quiet, self._retry_at, self._free_at()))
         return min(max(min(moments) - now, 0.02), ROOTS_SECONDS)
 
     def _step(self, now: float) -> None:
@@ -141,8 +142,9 @@ class Watcher:
             self._look_at = now + ROOTS_SECONDS
             try:
                 self._look_at_roots()
+                self._troubles.pop("roots", None)
             except DocsearchError as error:  # a disk that is full or away may be there again soon
-                self._state = replace(self._state, trouble=error.message)
+                self._troubles["roots"] = error.message
         self._sweeps |= dict.fromkeys(self._roots.due(now))
         if now >= self._retry_at:
             self._work(now)
@@ -184,8 +186,7 @@ class Watcher:
             self._inbox.put(partial(self._happened, root, path))
 
     def _happened(self, root: Path, path: Path) -> None:
-        own = (self._index.folder, self._index.folder.with_name("cache"))
-        if root not in self._roots or any(folder == path or folder in path.parents for folder in own):
+        if root not in self._roots or below(path, excluded(self._index)):
             return
         now = time.monotonic()
         if not len(self._settling) and now >= self._retry_at:
@@ -201,7 +202,7 @@ class Watcher:
 
     def _work(self, now: float) -> None:
         """Hands over what is quiet by now; what takes long already does not hold it up."""
-        if any(now - request.sent < READ_SECONDS for request in self._requests.values()):
+        if now < self._free_at():
             return
         changes = self._settling.due(now) or Changes(settle_seconds=self._settings.watch.settle_seconds)
         roots = tuple(path for path in dict.fromkeys((*self._sweeps, *changes.roots)) if path in self._roots)
@@ -217,6 +218,10 @@ class Watcher:
         self._doing("comparing folders" if roots else "reading changes")
         process = self._text.send(as_message(changes, self._last_number))
         self._requests[self._last_number] = _Request(changes, process, now)
+
+    def _free_at(self) -> float:
+        """When what was handed over last has had its time, and may be interrupted by what is newer."""
+        return max((request.sent + READ_SECONDS for request in self._requests.values()), default=0.0)
 
     def _text_message(self, message: Message) -> None:
         match message["event"]:
@@ -238,7 +243,7 @@ class Watcher:
         now = time.monotonic()
         request = self._requests.pop(message["number"], None)
         self._retry_seconds = FIRST_RETRY_SECONDS
-        self._state = replace(self._state, trouble="")
+        self._troubles.pop("texts", None)
         for name in message["unsettled"]:
             self._settle(Path(name), now)
         for path in request.changes.roots if request else ():
@@ -273,7 +278,7 @@ class Watcher:
     def _trouble(self, what: str) -> None:
         self._retry_at = time.monotonic() + self._retry_seconds
         self._retry_seconds = min(2 * self._retry_seconds, LAST_RETRY_SECONDS)
-        self._state = replace(self._state, trouble=what)
+        self._troubles["texts"] = what
 
     # -- heavy work ----------------------------------------------------------------------------
 
@@ -285,22 +290,24 @@ class Watcher:
             return
         if self._requests or self._sweeps or len(self._settling) or not self._background.ended:
             return
-        left = battery_left()
-        if must_save_power(self._settings.watch, left):
-            self._resting = f"watching; scans and vectors wait: on battery, {left} % left"
-            self._background_at = now + PAUSE_SECONDS
+        why = reason_to_wait(self._settings.watch)
+        if why:
+            self._put_off(why, now)
             return
         self._background_at = None
         self._resting = AT_REST
         self._background.send({"do": "complete"})
+
+    def _put_off(self, why: str, now: float) -> None:
+        self._resting = f"watching; scans and vectors wait: {why}"
+        self._background_at = now + PAUSE_SECONDS
 
     def _background_message(self, message: Message) -> None:
         match message["event"]:
             case "progress":
                 self._doing(f"{message['tier']}, {message['pages_done']} of {message['pages_total']} pages")
             case "paused":
-                self._resting = f"watching; scans and vectors wait: {message['why']}"
-                self._background_at = time.monotonic() + PAUSE_SECONDS
+                self._put_off(message["why"], time.monotonic())
             case event if event == ENDED:
                 self._background_ended(message)
                 return
@@ -308,11 +315,17 @@ class Watcher:
 
     def _background_ended(self, message: Message) -> None:
         """What was stopped half-way or failed goes on later."""
-        if message["code"] == 0 and not message["stopped"]:
+        stopped, failed = message["stopped"], message["code"] and not message["stopped"]
+        self._troubles.pop("background", None)
+        if failed:
+            what = f"the process for scans and vectors ended with code {message['code']}"
+            self._troubles["background"] = what
+        if self._background_at is not None:  # it was put off, or there is more to do by now
+            return
+        if stopped or failed:
+            self._background_at = time.monotonic() + (CALM_SECONDS if stopped else PAUSE_SECONDS)
+        else:
             self._say({"event": "complete"})
-        elif self._background_at is None:
-            delay = CALM_SECONDS if message["stopped"] else PAUSE_SECONDS
-            self._background_at = time.monotonic() + delay
 
     # -- telling -------------------------------------------------------------------------------
 
@@ -326,7 +339,8 @@ class Watcher:
     def _write_state(self, now: float) -> None:
         if not self._requests and self._background.ended:
             self._doing(self._resting)
-        self._state = replace(self._state, polled=self._roots.polled())
+        trouble = "; ".join(self._troubles.values())
+        self._state = replace(self._state, polled=self._roots.polled(), trouble=trouble)
         if self._state != self._written and now >= self._write_at:
             self._write_at = now + STATE_SECONDS
             self._written = self._state

@@ -18,7 +18,8 @@ from docsearch.ingest.scan import Changes
 from docsearch.library import Library
 from docsearch.store.lock import writer_lock
 from docsearch.watch import updater
-from docsearch.watch.updater import TextUpdates, as_message, from_message, must_save_power
+from docsearch.watch.manners import must_save_power
+from docsearch.watch.updater import TextUpdates, as_message, from_message
 from tests.documents import text_file, text_pdf
 
 Messages = list[dict[str, Any]]

@@ -248,6 +248,19 @@ def test_text_is_read_while_scans_wait(home: Path, root: Path, library: Library)
         assert [hit.path.name for hit in library.search(query).hits] == ["scan.png"]
 
 
+def test_heavy_work_that_fails_is_told(home: Path, root: Path, library: Library) -> None:
+    def trouble() -> str:
+        state = library.watcher()
+        return state.trouble if state else ""
+
+    settings = SETTINGS.replace('embedder = "off"', 'embedder = "none-such"')
+    text_file(root / "x.txt", "llamas")
+    with watching(home, settings=settings) as watcher:
+        until(lambda: "scans and vectors ended with code" in trouble(), "word of the failure")
+        assert not watcher.events("complete")
+        assert known(library, root) == {"x.txt"}
+
+
 def test_heavy_work_can_be_left_out(home: Path, root: Path, library: Library) -> None:
     from tests.documents import image_of_text
 

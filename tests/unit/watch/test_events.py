@@ -145,6 +145,16 @@ def test_a_burst_of_events_makes_the_root_be_compared() -> None:
     assert found.roots == (ROOT,)
 
 
+def test_as_many_events_in_a_long_time_are_no_burst() -> None:
+    files = Files()
+    settling = Settling(1.0, files.look)
+    for _ in range(events.BURST_EVENTS):
+        settling.changed(ROOT, FILE, files.now)
+        files.now += 10
+        assert settled(settling, files) == [FILE]
+    assert settling.wait(files.now) is None
+
+
 def test_very_many_files_of_one_folder_become_the_folder() -> None:
     files = Files()
     settling = Settling(1.0, files.look)
