@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -22,17 +23,16 @@ from docsearch.library import Library
 from docsearch.tui.boundary import ErrorLog
 from docsearch.tui.history import History
 from docsearch.tui.ports import LibraryPort
-from docsearch.tui.screens.dialogs import AddFolder
-from docsearch.tui.screens.folders import FoldersScreen
-from docsearch.tui.screens.help import HelpScreen, Section
 from docsearch.tui.screens.search import SearchScreen
-from docsearch.tui.screens.welcome import WelcomeScreen
 from docsearch.tui.session import Session
 from docsearch.tui.watching import ScreenWatcher
 from docsearch.tui.widgets.block_image import BlockImage
 from docsearch.tui.widgets.hits import HitList
 from docsearch.tui.widgets.preview import Preview
 from docsearch.tui.widgets.query_input import QueryInput
+
+if TYPE_CHECKING:
+    from docsearch.tui.screens.help import Section
 
 LOG_NAME = "docsearch.log"
 HISTORY_NAME = "history"
@@ -74,15 +74,31 @@ class DocsearchApp(App[None]):
         self.theme = preferred_theme(os.environ.get("COLORFGBG", ""))
         self.session = Session(self, open_library, ErrorLog(log), picture, history or History())
         self._welcomed = False
+        self._early: list[events.Event] | None = []
         self._watcher = watcher
 
     def get_default_screen(self) -> Screen[None]:
         """The search."""
         return SearchScreen(self.session)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Keys that come before there is anything to type into are kept for then."""
+        if self._early is not None and isinstance(event, events.Key | events.Paste):
+            self._early.append(event)
+            return
+        await super().on_event(event)
+
+    def on_search_screen_ready(self) -> None:
+        """Hands out the keys that came too early."""
+        early, self._early = self._early or [], None
+        for event in early:
+            self.post_message(event)
+
     def on_search_screen_no_folders(self) -> None:
         """The first run asks for a folder, once."""
         if not self._welcomed:
+            from docsearch.tui.screens.welcome import WelcomeScreen
+
             self._welcomed = True
             self.push_screen(WelcomeScreen(self.session))
 
@@ -101,11 +117,15 @@ class DocsearchApp(App[None]):
 
     def action_help(self) -> None:
         """Every key there is."""
+        from docsearch.tui.screens.help import HelpScreen
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(help_sections()))
 
     def action_folders(self) -> None:
         """The folders, from the search."""
+        from docsearch.tui.screens.folders import FoldersScreen
+
         if isinstance(self.screen, SearchScreen):
             self.push_screen(FoldersScreen(self.session))
 
@@ -124,6 +144,8 @@ class DocsearchApp(App[None]):
             yield SystemCommand("Preview", "Show or hide it", screen.action_toggle_preview)
 
     def _ask_for_folder(self) -> None:
+        from docsearch.tui.screens.dialogs import AddFolder
+
         self.push_screen(AddFolder(), self._add_folder)
 
     def _add_folder(self, path: Path | None) -> None:
@@ -140,6 +162,8 @@ class DocsearchApp(App[None]):
 
 def help_sections() -> list[Section]:
     """The keys of every screen."""
+    from docsearch.tui.screens.folders import FoldersScreen
+
     return [
         ("Everywhere", DocsearchApp.BINDINGS),
         ("Search", [*QueryInput.BINDINGS, *SearchScreen.BINDINGS]),

@@ -24,7 +24,6 @@ from docsearch.tui.looking import Looking
 from docsearch.tui.notices import found, idle_notice, nothing_found
 from docsearch.tui.page_actions import PageActions
 from docsearch.tui.ports import LibraryPort
-from docsearch.tui.screens.outline import OutlineScreen
 from docsearch.tui.session import Session
 from docsearch.tui.subjects import LikeSubject, PictureSubject, Subject, answers
 from docsearch.tui.text import literal
@@ -69,6 +68,9 @@ class SearchScreen(Screen[None]):
         Binding("slash", "to_query", "To the query", show=False),
     ]
 
+    class Ready(Message):
+        """Keys are taken from now on."""
+
     class NoFolders(Message):
         """Nothing is searched yet."""
 
@@ -107,7 +109,8 @@ class SearchScreen(Screen[None]):
         self.session.indexing.changed.subscribe(self, self.on_indexing)
         self.session.freshness.changed.subscribe(self, self.on_freshness)
         self._notice(Content(""))
-        self._line.focus()
+        self.set_focus(self._line)
+        self.post_message(self.Ready())
         self.call_after_refresh(self._warm_up)
 
     def on_screen_resume(self) -> None:
@@ -319,6 +322,8 @@ class SearchScreen(Screen[None]):
         assert place is not None
         entries = await self.session.preview.call(lambda library: library.outline(place.hit.path))
         if entries:
+            from docsearch.tui.screens.outline import OutlineScreen
+
             self.app.push_screen(OutlineScreen(place.hit.title, entries, place.page), self._go_to)
         else:
             self.notify("This document has no outline", markup=False, timeout=3)

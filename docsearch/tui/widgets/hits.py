@@ -281,12 +281,9 @@ class HitList(ScrollView, can_focus=True):
         """The lines of a row's small picture: an empty sheet as long as it is not there."""
         gap = Segment("  ", style.rich_style)
         blank = Segment(" " * THUMBNAIL.width, style.rich_style)
-        if row.kind is not RowKind.HEAD:
-            return [[blank, gap]] * row.height
-        picture = self.thumbnails.get(row.hit.page)
-        if picture is None:
-            return [[blank, gap]] * row.height
-        return [[*strip, gap] for strip in picture[: row.height]]
+        picture = self.thumbnails.get(row.hit.page, []) if row.kind is RowKind.HEAD else []
+        lines = [[*strip, gap] for strip in picture[: row.height]]
+        return lines + [[blank, gap]] * (row.height - len(lines))
 
     def _redraw(self, number: int) -> None:
         for key in [key for key in self._drawn if key[0] == number]:

@@ -63,6 +63,7 @@ class QueryInput(Input):
 
     def __init__(self, history: History, *, placeholder: str = "", id: str | None = None) -> None:
         super().__init__(placeholder=placeholder, id=id, suggester=PastQueries(history))
+        self.cursor_blink = False
         self._history = history
         self._walk: Walk | None = None
         self._walked = ""
