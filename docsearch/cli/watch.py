@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -133,12 +133,12 @@ def _tell_status(home: Path | None, *, as_json: bool) -> None:
 
     with Library(home) as library:
         state = library.watcher()
-    installed = _installed(home)
+    made = _installed(home)
     if as_json:
-        print_json({"running": state is not None, "installed": installed, **state_as_dict(state)})
+        print_json({"running": state is not None, "installed": made is not None, **state_as_dict(state)})
         return
     print(f"watcher    {status_line(state)}")
-    print(f"installed  {'yes' if installed else 'no  (docsearch watch --install)'}")
+    print(f"installed  {_installed_line(made, running=state is not None)}")
     for line in details(state):
         print(line)
 
@@ -165,11 +165,20 @@ def state_as_dict(state: WatcherState | None) -> dict[str, object]:
     }
 
 
-def _installed(home: Path | None) -> bool:
-    try:
-        return _service(home).file.exists()
-    except UsageError:
-        return False
+def _installed(home: Path | None) -> Service | None:
+    """The service of the session, if it was installed."""
+    with suppress(UsageError):
+        made = _service(home)
+        return made if made.file.exists() else None
+    return None
+
+
+def _installed_line(made: Service | None, *, running: bool) -> str:
+    from docsearch.watch.service import is_active
+
+    if made is None:
+        return "no  (docsearch watch --install)"
+    return "yes" if running or is_active(made) else f"yes, but it does not run  ({made.log})"
 
 
 def _say_line(message: Message) -> None:

@@ -59,6 +59,16 @@ def test_it_is_installed_and_uninstalled(
 
 
 @linux
+def test_one_that_is_installed_and_does_not_run_is_told(run: Run, session: Callable[[str], Path]) -> None:
+    session('test "$2" != is-active || test -e "$XDG_CONFIG_HOME/runs"')
+    assert "installed  no" in run("watch", "--status").out
+    assert run("watch", "--install").code == 0
+    assert "installed  yes, but it does not run  (journalctl" in run("watch", "--status").out
+    (Path(os.environ["XDG_CONFIG_HOME"]) / "runs").touch()
+    assert "installed  yes\n" in run("watch", "--status").out
+
+
+@linux
 def test_without_systemd_it_says_what_was_written_and_what_to_run(
     run: Run, session: Callable[[str], Path]
 ) -> None:
