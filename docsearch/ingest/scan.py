@@ -110,16 +110,24 @@ def scan_changes(index: Index, changes: Changes) -> Generator[Progress | Failure
 
 
 def place_known(index: Index, unread: Iterable[UnreadFile]) -> list[UnreadFile]:
-    """Gives files the documents that were made of their contents meanwhile; returns the others."""
+    """Gives files the documents that were made of their contents meanwhile; returns those to be read yet."""
     waiting = []
     for file in unread:
         document = index.documents.by_content(file.state.content)
         if document is None:
-            waiting.append(file)
+            if not _has_failed(index, file.state):
+                waiting.append(file)
         elif is_current(file.state):
             index.files.clear_failures(file.state.path)
             index.files.put(file.root, file.state, document.id, document.title)
     return waiting
+
+
+def _has_failed(index: Index, file: FileState) -> bool:
+    """Whether the file was read in vain as it is."""
+    return index.files.at(file.path).get(file.path) == StoredFile(
+        file.path, file.size, file.mtime_ns, file.content, None
+    )
 
 
 def is_current(file: FileState | StoredFile) -> bool:

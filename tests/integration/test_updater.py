@@ -101,6 +101,15 @@ def test_newer_changes_are_read_first(serve: Serve, library: Library, folder: Pa
     assert library.store.documents.totals()[0] == 13
 
 
+def test_what_failed_is_not_read_again_when_reading_goes_on(serve: Serve, folder: Path) -> None:
+    (folder / "noise.pdf").write_bytes(b"%PDF-1.7\n" + bytes(50_000))
+    many = [text_file(folder / f"{number}.txt", f"llama {number} " * 9) for number in range(12)]
+    newer = text_file(folder / "newer.txt", "alpaca")
+    told = serve(Changes((folder / "noise.pdf", *many)), Changes((newer,)), read_seconds=0.0)
+    assert len(of(told, "updated")) == 2
+    assert len(of(told, "failure")) == 1
+
+
 def test_equal_contents_in_two_requests_are_one_document(
     serve: Serve, library: Library, folder: Path
 ) -> None:
