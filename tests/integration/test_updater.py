@@ -101,13 +101,24 @@ def test_newer_changes_are_read_first(serve: Serve, library: Library, folder: Pa
     assert library.store.documents.totals()[0] == 13
 
 
-def test_what_failed_is_not_read_again_when_reading_goes_on(serve: Serve, folder: Path) -> None:
+def test_what_failed_is_not_read_again_when_reading_goes_on(library: Library, folder: Path) -> None:
     (folder / "noise.pdf").write_bytes(b"%PDF-1.7\n" + bytes(50_000))
     many = [text_file(folder / f"{number}.txt", f"llama {number} " * 9) for number in range(12)]
     newer = text_file(folder / "newer.txt", "alpaca")
-    told = serve(Changes((folder / "noise.pdf", *many)), Changes((newer,)), read_seconds=0.0)
-    assert len(of(told, "updated")) == 2
+    requests: SimpleQueue[dict[str, Any]] = SimpleQueue()
+    requests.put(as_message(Changes((folder / "noise.pdf", *many)), 0))
+    told: Messages = []
+
+    def tell(message: dict[str, Any]) -> None:
+        told.append(message)
+        if message["event"] == "failure" and not of(told[:-1], "failure"):
+            requests.put(as_message(Changes((newer,)), 1))
+
+    with Readers(library.settings) as readers:
+        TextUpdates(library.indexer, readers, tell, read_seconds=0.0).serve(requests, idle_seconds=0.0)
+    assert [message["number"] for message in of(told, "updated")] == [1, 0]
     assert len(of(told, "failure")) == 1
+    assert library.store.documents.totals()[0] == 13
 
 
 def test_equal_contents_in_two_requests_are_one_document(
