@@ -16,7 +16,11 @@ from pathlib import Path
 
 from benchmarks.program import docsearch, environment, home_folder, timed
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
+from docsearch.ingest.pipeline import Indexer
+from docsearch.ingest.readers import Readers
+from docsearch.ingest.scan import Changes
 from docsearch.library import Library
+from docsearch.records import Failure, Progress
 
 SETTINGS = '[ocr]\nengine = "off"\n[models]\nembedder = "off"\n'
 """The text tier alone is measured."""
@@ -104,8 +108,6 @@ def measure_idle(place: Path, files: int, idle_seconds: float) -> dict[str, Figu
 
 def compare_seconds(home: Path) -> float:
     """Seconds to compare all files with the catalog when none has changed."""
-    from docsearch.ingest.scan import Changes
-
     with Library(home) as library:
         roots = tuple(root.path for root in library.roots())
         started = time.perf_counter()
@@ -116,9 +118,6 @@ def compare_seconds(home: Path) -> float:
 
 def measure_growth(place: Path, updates: int) -> dict[str, Figure]:
     """The size of an index after many updates of one of its documents, against one built clean."""
-    from docsearch.ingest.readers import Readers
-    from docsearch.ingest.scan import Changes
-
     folder, home = watched_folder(place)
     changing = folder / "changing.txt"
     for number in range(20):
@@ -132,8 +131,8 @@ def measure_growth(place: Path, updates: int) -> dict[str, Figure]:
         with Readers(library.settings) as readers:
             for number in range(updates):
                 changing.write_text(text_of(1000 + number, 300))
-                for event in _updated(indexer, readers, Changes((changing,))):
-                    del event
+                for _ in _update(indexer, readers, Changes((changing,))):
+                    pass
                 peak = max(peak, library.store.size_bytes() / 1e6)
                 if number % 200 == 199:
                     note(f"{number + 1} updates, {library.store.size_bytes() / 1e6:.1f} MB")
@@ -231,9 +230,9 @@ def write_pdf(path: Path, pages: int, word: str) -> None:
         document.save(path)
 
 
-def _updated(indexer: object, readers: object, changes: object) -> Iterator[object]:
-    scanned = yield from indexer.scan(changes)  # type: ignore[attr-defined]
-    yield from indexer.read(scanned.unread, readers)  # type: ignore[attr-defined]
+def _update(indexer: Indexer, readers: Readers, changes: Changes) -> Iterator[Progress | Failure]:
+    scanned = yield from indexer.scan(changes)
+    yield from indexer.read(scanned.unread, readers)
 
 
 def watched_folder(place: Path) -> tuple[Path, Path]:

@@ -19,10 +19,9 @@ from docsearch.errors import UsageError
 from docsearch.program import command
 
 if TYPE_CHECKING:
+    from docsearch.watch.process import Message
     from docsearch.watch.service import Service
     from docsearch.watch.state import WatcherState
-
-Message = dict[str, Any]
 
 _LOG_BYTES = 1_000_000
 
