@@ -9,10 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from docsearch.answer.figures import Figures, Number, figures, matching, same_date
+from docsearch.answer.figures import (
+    Figures,
+    Number,
+    contradicted,
+    figures,
+    matching,
+    same_date,
+    same_month_day,
+)
 from docsearch.answer.names import names
 from docsearch.answer.segments import Segment, Shape, segments
 from docsearch.answer.words import Stemming, near
@@ -24,9 +32,14 @@ _END = re.compile(
     r"[.!?\u3002\uff01\uff1f][\"”’)]*(?:\s*\[[\d\s,;\u2013-]+\])*(?=\s+[\"“(]?[A-Z0-9À-ÖØ-Þ*-]|$)"
 )
 _SHORT = re.compile(
-    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|Nos|Inc|Corp|Co|Ltd|vs|cf|e\.g|i\.e|Fig|Sec|Art|approx|pp?|U\.S)\.)$"
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|Nos|Inc|Corp|Co|Ltd|vs|cf|e\.g|i\.e|Fig|Sec|Art|approx|pp?|U\.S|"
+    r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.)$"
 )
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
+_SPLIT, _SPLIT_WHEN_MISREAD = 8, 4
+"""Names of so many letters may be split on the page, by a hyphen or a blank."""
+_NAME_REACH = 6
+"""Words of a name stand no farther apart on a page than this and as many words as it has."""
 _MOST_PAGES = 50
 """Markers such as [1-900] name no more pages than this."""
 
@@ -38,15 +51,17 @@ class CitedPage:
     text: str
     about: str = ""
     """Title, names, first page: names may stand here instead."""
+    misread: bool = False
+    """Whether its text was recognised in a picture: names may have a wrong letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
     """From what share on a statement's words are enough; found on answers with planted mistakes."""
 
-    support: float = 0.5
+    support: float = 0.6
     """Content words of a statement that must stand near each other on the page."""
-    number_in_text: float = 0.45
+    number_in_text: float = 0.6
     """Share of the best sentence's words that the sentence with the number must hold."""
     number_in_row: float = 0.7
     """The same for rows of tables."""
@@ -112,6 +127,9 @@ class Checker:
         for days, start, end in facts.dates:
             if not any(same_date(days, page.figures) for page in pages):
                 yield said[start:end]
+        for month, day, start, end in facts.month_days:
+            if not any(same_month_day(month, day, page.figures) for page in pages):
+                yield said[start:end]
         if alike:
             yield from (" ".join(name) for name in names(said) if not any(p.holds_name(name) for p in alike))
 
@@ -134,15 +152,25 @@ class _Evidence:
 
     @cached_property
     def figures(self) -> Figures:
-        return figures(f"{self._page.text}\n{self._page.about}")
+        """Those of the page; of what is known about its document, the years and dates."""
+        page, about = figures(self._page.text), figures(self._page.about)
+        return replace(
+            page,
+            numbers=(*page.numbers, *(number for number in about.numbers if _is_year(number))),
+            dates=(*page.dates, *about.dates),
+        )
 
     @cached_property
     def language(self) -> str:
         return Stemming().language(self._page.text)
 
     @cached_property
-    def _words(self) -> frozenset[str]:
-        return frozenset(token.word for token in tokens(f"{self._page.text}\n{self._page.about}"))
+    def _places(self) -> dict[str, list[int]]:
+        """Each word of the page, and of what is known about it, with its places in order."""
+        places: dict[str, list[int]] = {}
+        for place, token in enumerate(tokens(f"{self._page.text}\n{self._page.about}")):
+            places.setdefault(token.word, []).append(place)
+        return places
 
     @cached_property
     def _letters(self) -> str:
@@ -167,45 +195,79 @@ class _Evidence:
         return sorted({stem for part in self._parts for stem in part.stems} | {p.stem for p in about})
 
     def holds_name(self, name: Sequence[str]) -> bool:
-        """Whether more than half of the words of a name stand on the page or in what is known about it."""
-        held = sum(self._holds_word(word) for word in name)
-        return held > len(name) / 2 or (len(name) > 2 and "".join(w[0] for w in name) in self._words)
+        """Whether the words of a name stand together on the page, or in what is known about its document.
+
+        Of three or more one in three may be missing; words whose initials stand there are not.
+        """
+        held = [word for word in name if self._holds_word(word)]
+        missing = len(name) - len(held) - self._shortened(name)
+        return missing <= (len(name) // 3 if len(name) > 2 else 0) and self._together(held)
+
+    def _shortened(self, name: Sequence[str]) -> int:
+        """How many words of a name stand there as their initials: CEO for Chief Executive Officer."""
+        spans = ((i, j) for i in range(len(name)) for j in range(i + 2, len(name) + 1))
+        return max(
+            (
+                sum(not self._holds_word(word) for word in name[i:j])
+                for i, j in spans
+                if "".join(word[0] for word in name[i:j]) in self._places
+            ),
+            default=0,
+        )
 
     def _holds_word(self, word: str) -> bool:
         plain = "".join(c for c in word if c.isalnum())
-        if plain in self._words or all(token.word in self._words for token in tokens(word)):
+        if plain in self._places or all(token.word in self._places for token in tokens(word)):
             return True
-        return (len(plain) >= 4 and plain in self._letters) or near(plain, self._sorted) is not None
+        if len(plain) >= (_SPLIT_WHEN_MISREAD if self._page.misread else _SPLIT) and plain in self._letters:
+            return True
+        return self._page.misread and near(plain, self._sorted) is not None
+
+    def _together(self, words: Sequence[str]) -> bool:
+        """Whether words stand within a short stretch; those that are written otherwise do not count."""
+        placed = [places for word in words if (places := self._places.get(word))]
+        reach = _NAME_REACH + len(words)
+        return len(placed) < 2 or any(
+            all(any(abs(place - other) <= reach for other in others) for others in placed[1:])
+            for place in placed[0]
+        )
 
     @cached_property
     def _sorted(self) -> list[str]:
-        return sorted(word for word in self._words if len(word) >= 4)
+        return sorted(word for word in self._places if len(word) >= 4)
 
     def holds_number(self, number: Number, facts: Figures, stems: set[str], strict: Strictness) -> bool:
         """Whether a number stands on the page, where the statement's other words are."""
         if number.readings & self.figures.words and number.scale is None:
             return True
-        if not any(True for _ in matching(number, self.figures, facts.rounds)):
+        if contradicted(number, self.figures) or not _any(matching(number, self.figures, facts.rounds)):
             return False
         return _is_year(number) or self._in_place(number, facts, stems, strict)
 
     def _in_place(self, number: Number, facts: Figures, stems: set[str], strict: Strictness) -> bool:
         """Whether a part of the page with the number says about as much as the best part does."""
+        holding = [
+            place
+            for place, part in enumerate(self._parts)
+            if _any(matching(number, _declaring(part.figures, self.figures), facts.rounds))
+        ]
         said = self._near_stems(stems)
+        if not holding or not said:
+            return True  # it stands across two parts, or nothing is said of it
+        rows = [place for place in holding if self._parts[place].segment.shape is Shape.ROW]
+        if len(rows) == len(holding):
+            return self._in_row(rows, said, strict.number_in_row)
         if len(said) < strict.least_words:
             return True
-        scores = [self._score(place, said) for place in range(len(self._parts))]
-        best = max(scores, default=0.0)
-        holding = [
-            (score, part.segment.shape)
-            for score, part in zip(scores, self._parts, strict=True)
-            if any(True for _ in matching(number, _declaring(part.figures, self.figures), facts.rounds))
-        ]
-        if not holding:
-            return True  # it stands across two parts
+        best = max(self._score(place, said) for place in range(len(self._parts)))
+        return any(self._score(place, said) >= best * strict.number_in_text for place in holding)
+
+    def _in_row(self, rows: Sequence[int], said: set[str], share: float) -> bool:
+        """Whether the label of one of these rows says about as much as the best label of the page does."""
+        labels = [part.stems & said for part in self._parts if part.segment.shape is Shape.ROW]
+        best = max(map(len, labels), default=0)
         return any(
-            score >= best * (strict.number_in_row if shape is Shape.ROW else strict.number_in_text)
-            for score, shape in holding
+            len(self._parts[row].stems & said) >= best * share or not self._parts[row].stems for row in rows
         )
 
     def _score(self, place: int, said: set[str]) -> float:
@@ -226,7 +288,7 @@ class _Evidence:
         about = {placed.stem for placed in Stemming().placed(self._page.about, self.language)}
         best: set[str] = set()
         for place in range(len(self._parts)):
-            stretch = set().union(*(part.stems for part in self._parts[max(0, place - 3) : place + 4]))
+            stretch = set().union(*(part.stems for part in self._parts[max(0, place - 2) : place + 3]))
             here = {stem for stem, found in spelled.items() if found & (stretch | about)}
             best = here if len(here) > len(best) else best
         return best
@@ -288,6 +350,10 @@ def _claims(said: str) -> bool:
     return not said.rstrip().endswith(":") and len(said.split()) > 2
 
 
+def _any(found: Iterator[object]) -> bool:
+    return next(found, None) is not None
+
+
 def _is_year(number: Number) -> bool:
     return number.scale is None and any(
         1900 <= value <= 2100 and value == value.to_integral_value() for value in number.readings
@@ -296,4 +362,4 @@ def _is_year(number: Number) -> bool:
 
 def _declaring(part: Figures, page: Figures) -> Figures:
     """The figures of a part, under the scales its page declares."""
-    return Figures(part.numbers, part.dates, part.month_days, page.scales, part.rounds, part.words)
+    return replace(part, scales=page.scales)

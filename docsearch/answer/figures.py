@@ -62,7 +62,11 @@ _DATES = (
     re.compile(r"\b(?P<d>\d{1,2})[./-](?P<m>\d{1,2})[./-](?P<y>\d{4}|\d{2})\b"),
     re.compile(r"\b(?P<m>\d{1,2})[./-](?P<d>\d{1,2})[./-](?P<y>\d{4}|\d{2})\b"),
 )
-_MONTH_DAY = re.compile(rf"\b(?P<m>{_MONTH})\.?\s+(?P<d>\d{{1,2}})\b", re.I)
+_MONTH_DAY = re.compile(
+    rf"\b(?P<m>{_MONTH})\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b"
+    rf"|\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th|\.)?(?:\s+day)?(?:\s+of)?\s+(?P<m2>{_MONTH})\b",
+    re.I,
+)
 _SCALE = "|".join(sorted(_SCALES, key=len, reverse=True))
 _NUMBER = re.compile(
     r"(?<![\d.,])(?P<digits>\d+(?:[.,'\u2019\u00a0\u202f]\d+)*)"
@@ -74,6 +78,8 @@ _ABOUT = re.compile(
     r"\b(about|approximately|around|roughly|nearly|almost|some|over|more than|circa|ca)\b|[~≈]", re.I
 )
 _WORD = re.compile(r"[a-z]+", re.I)
+_NEAR = 80
+"""Characters within which a year belongs to a month and day."""
 _LEAST_DIGITS = 2
 """A rounded number must show so many digits that count."""
 
@@ -87,6 +93,7 @@ class Number:
         readings: the values its digits may stand for.
         places: decimal places that are written.
         scale: the power of ten that is said with it, or None.
+        percent: whether it is said to be a share.
         start, end: where it stands.
     """
 
@@ -94,6 +101,7 @@ class Number:
     readings: frozenset[Decimal]
     places: int
     scale: int | None
+    percent: bool
     start: int
     end: int
 
@@ -105,14 +113,14 @@ class Figures:
     Attributes:
         numbers: in order; those of dates are left out.
         dates: the days it names, with where each is written: (days it may be, start, end).
-        month_days: (month, day) pairs, of dates without a year too.
+        month_days: month and day where they are written without a year beside them: (month, day, start, end).
         scales: the powers of ten that the text declares for its tables.
         rounds: whether it says that its numbers are rounded.
     """
 
     numbers: tuple[Number, ...] = ()
     dates: tuple[tuple[frozenset[date], int, int], ...] = ()
-    month_days: frozenset[tuple[int, int]] = frozenset()
+    month_days: tuple[tuple[int, int, int, int], ...] = ()
     scales: frozenset[int] = frozenset()
     rounds: bool = False
     words: frozenset[Decimal] = field(default_factory=frozenset)
@@ -122,12 +130,13 @@ class Figures:
 def figures(text: str) -> Figures:
     """The numbers and dates of a text."""
     dates = tuple(_dates(text))
-    spans = [(start, end) for _, start, end in dates]
-    numbers = tuple(number for number in _numbers(text) if not any(s <= number.start < e for s, e in spans))
+    written = [(start, end) for _, start, end in dates]
+    month_days = tuple(found for found in _month_days(text) if not _inside(found[2], written))
+    written += [(start, end) for _, _, start, end in month_days]
     return Figures(
-        numbers,
+        tuple(number for number in _numbers(text) if not _inside(number.start, written)),
         dates,
-        frozenset(_month_days(text)),
+        month_days,
         frozenset(_SCALES[match[1].lower()] for match in _DECLARED.finditer(text)),
         bool(_ABOUT.search(text)),
         frozenset(_WORDS[w] for w in map(str.lower, _WORD.findall(text)) if w in _WORDS),
@@ -135,11 +144,34 @@ def figures(text: str) -> Figures:
 
 
 def same_date(days: frozenset[date], page: Figures) -> bool:
-    """Whether a page names one of these days, or the month and day of one and its year."""
+    """Whether a page names one of these days, or the month and day of one with its year near them."""
     if any(days & named for named, _, _ in page.dates):
         return True
-    years = {value for number in page.numbers for value in number.readings}
-    return any((day.month, day.day) in page.month_days and Decimal(day.year) in years for day in days)
+    wanted = {(day.month, day.day): Decimal(day.year) for day in days}
+    return any(
+        wanted.get((month, day)) in number.readings
+        for month, day, start, end in page.month_days
+        for number in page.numbers
+        if start - _NEAR <= number.start <= end + _NEAR
+    ) or any(
+        # the head of a table: December 31, 2018 and 2017
+        wanted.get((named.month, named.day)) in number.readings
+        for named_days, _, end in page.dates
+        for named in named_days
+        for number in page.numbers
+        if end <= number.start <= end + _NEAR
+    )
+
+
+def same_month_day(month: int, day: int, page: Figures) -> bool:
+    """Whether a page names this day of some year."""
+    return any((month, day) == found[:2] for found in page.month_days) or any(
+        (month, day) == (named.month, named.day) for days, _, _ in page.dates for named in days
+    )
+
+
+def _inside(place: int, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(start <= place < end for start, end in spans)
 
 
 def matching(said: Number, page: Figures, rounds: bool) -> Iterator[Number]:
@@ -147,7 +179,17 @@ def matching(said: Number, page: Figures, rounds: bool) -> Iterator[Number]:
     return (number for number in page.numbers if _same(said, number, page.scales, rounds))
 
 
+def contradicted(said: Number, page: Figures) -> bool:
+    """Whether a page has these very digits, but always with another scale: million for billion."""
+    if said.scale is None:
+        return False
+    alike = {number.scale for number in page.numbers if said.readings & number.readings} - {None}
+    return bool(alike) and said.scale not in alike
+
+
 def _same(said: Number, there: Number, declared: frozenset[int], rounds: bool) -> bool:
+    if (said.percent and there.scale is not None) or (there.percent and said.scale is not None):
+        return False
     if said.readings & there.readings and _scales_agree(said, there, declared):
         return True
     if said.scale is None and not rounds:
@@ -177,7 +219,7 @@ def _shifts(there: Number, declared: frozenset[int]) -> Iterable[int]:
 def _rounded(ours: Decimal, said: Number, value: Decimal, shift: int) -> bool:
     """Whether `ours` is the other value, said at another scale and rounded to the places it shows."""
     scaled = value.scaleb(shift - (said.scale or 0))
-    digits = len(str(ours.normalize()).partition("E")[0].replace(".", "").lstrip("0"))
+    digits = len(str(int(ours.scaleb(said.places))).rstrip("0" if not said.places else ""))
     if scaled == ours or digits < _LEAST_DIGITS:
         return scaled == ours
     zeros = 0 if said.places else max(int(ours.normalize().as_tuple().exponent), 0)
@@ -190,7 +232,9 @@ def _numbers(text: str) -> Iterator[Number]:
         scale = _SCALES.get((match["scale"] or "").lower())
         readings = frozenset(_readings(digits, scaled=scale is not None))
         if readings:
-            yield Number(match.group(), readings, _places(digits), scale, match.start(), match.end())
+            yield Number(
+                match.group(), readings, _places(digits), scale, bool(match["percent"]), *match.span()
+            )
 
 
 def _readings(digits: str, *, scaled: bool) -> Iterator[Decimal]:
@@ -230,8 +274,7 @@ def _day(year: str, month: str, day: str) -> date | None:
         return None
 
 
-def _month_days(text: str) -> Iterator[tuple[int, int]]:
+def _month_days(text: str) -> Iterator[tuple[int, int, int, int]]:
     for match in _MONTH_DAY.finditer(text):
-        yield _MONTHS[match["m"].lower()], int(match["d"])
-    for days, _, _ in _dates(text):
-        yield from ((day.month, day.day) for day in days)
+        month, day = match["m"] or match["m2"], match["d"] or match["d2"]
+        yield _MONTHS[month.lower()], int(day), match.start(), match.end()

@@ -20,10 +20,8 @@ def quote_boxes(words: Sequence[Word], quote: str) -> tuple[Box, ...]:
     The words of a page need not be cut as its text is: what is not found is left out.
     """
     page = [_plain(word.text) for word in words]
-    found: set[int] = set()
-    for line in quote.splitlines():
-        found |= _places(page, [plain for part in line.split() if (plain := _plain(part))])
-    return _joined([words[place].box for place in sorted(found)])
+    wanted = [plain for part in quote.split() if (plain := _plain(part))]
+    return _joined([words[place].box for place in sorted(_places(page, wanted))])
 
 
 def _plain(text: str) -> str:
@@ -32,7 +30,7 @@ def _plain(text: str) -> str:
 
 
 def _places(page: list[str], wanted: list[str]) -> set[int]:
-    """Places of a line's words on the page: there where most of them stand together."""
+    """Places of the wanted words on the page: there where most of them stand together."""
     votes = Counter(
         (place - number) // _BUCKET
         for number, word in enumerate(wanted)
@@ -41,7 +39,7 @@ def _places(page: list[str], wanted: list[str]) -> set[int]:
     )
     if not votes:
         return set()
-    near = {bucket: votes[bucket] + votes[bucket + 1] for bucket in votes}
+    near = {bucket: votes[bucket] + votes[bucket + 1] for bucket in list(votes)}
     start = max(0, max(near, key=lambda bucket: (near[bucket], -bucket)) * _BUCKET - _SLACK)
     window = page[start : start + len(wanted) + 2 * _SLACK + 2 * _BUCKET]
     blocks = SequenceMatcher(None, window, wanted, autojunk=False).get_matching_blocks()

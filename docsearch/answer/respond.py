@@ -168,7 +168,11 @@ class Writer:
     def _checker(self, numbered: Mapping[int, Source]) -> Checker:
         return Checker(
             {
-                number: CitedPage(source.text, f"{source.hit.title}\n{source.hit.path}\n{about}")
+                number: CitedPage(
+                    source.text,
+                    f"{source.hit.title}\n{source.hit.path}\n{about}",
+                    misread=source.hit.source is TextSource.OCR,
+                )
                 for number, source in numbered.items()
                 for about in [self._about(source.hit.page)]
             }
