@@ -209,7 +209,7 @@ def measure_generator(library: Library, questions: Sequence[str]) -> GeneratorFi
 
 def _overhead(answer: Answer) -> float:
     timings = answer.timings
-    return timings.first_token - timings.search - timings.load - timings.prompt
+    return timings.first_token - timings.search - timings.prompt
 
 
 # -- the checker ----------------------------------------------------------------------------------
@@ -259,9 +259,9 @@ def measure_checker(pool: Sequence[GivenPage], count: int, seed: int) -> Checker
         for made in answer.statements:
             total[made.right, made.kind] += 1
             flagged[made.right, made.kind] += any(s.flags for s in checker.statements(made.text))
-    kinds = {
-        right: {k: (flagged[r, k], n) for (r, k), n in total.items() if r is right} for right in (True, False)
-    }
+    kinds: dict[bool, dict[str, tuple[int, int]]] = {True: {}, False: {}}
+    for (right, kind), count in total.items():
+        kinds[right][kind] = (flagged[right, kind], count)
     return CheckerFigures(wrong=kinds[False], right=kinds[True])
 
 
@@ -283,10 +283,10 @@ def figures(
         "extractive_ms": median(ordered),
         "extractive_p95_ms": ordered[int(0.95 * (len(ordered) - 1))],
         "quoted_characters": quotes.characters,
-        "first_token_overhead_ms": generated and generated.overhead_ms,
-        "followup_saving": generated and generated.saving,
-        "first_prompt_seconds": generated and generated.first_seconds,
-        "followup_prompt_seconds": generated and generated.follow_seconds,
+        "first_token_overhead_ms": generated.overhead_ms if generated else None,
+        "followup_saving": generated.saving if generated else None,
+        "first_prompt_seconds": generated.first_seconds if generated else None,
+        "followup_prompt_seconds": generated.follow_seconds if generated else None,
         "checker_found": checker.found,
         "checker_false": checker.false,
         "extractive_hit_by_source": {s: hit / max(n, 1) for s, (hit, n) in quotes.by_source.items()},

@@ -103,16 +103,16 @@ class Writer:
         Raises:
             ModelUnavailable: no page fits into the context, or the model fails.
         """
+        asked = self._clock()
         numbered, prompt = self._ask(question, sources, so_far, turns)
         draft = _Draft(replace(quoted, model=self._generator.name), numbered, prompt, self._checker(numbered))
         sampling = Sampling(self._tokens, self._settings.temperature)
-        asked = self._clock()
         for generation in self._generator.write(prompt.messages, sampling, stop):
             draft.add(generation, self._clock() - asked)
             yield draft.so_far()
         said = Message("assistant", draft.said)
         self.conversation = Conversation((*prompt.messages, said), tuple(numbered.values()))
-        yield draft.finished(self._clock() - asked, stopped=stop.is_set())
+        yield draft.finished(stopped=stop.is_set())
 
     @property
     def _tokens(self) -> int:
@@ -195,11 +195,12 @@ class _Draft:
         self.said = ""
 
     def add(self, generation: Generation, seconds: float) -> None:
-        """Takes in what the generator has come to, so many seconds after it was asked."""
+        """Takes in what the generator has come to, so many seconds after there were pages to ask about."""
         self.said += generation.text
         self._cut_off = generation.cut_off
         self._progress = generation.read_tokens / max(generation.prompt_tokens, 1)
-        first = self._timings.first_token or (seconds if generation.tokens else 0.0)
+        before = self._timings.search + self._timings.passages
+        first = self._timings.first_token or (before + seconds if generation.tokens else 0.0)
         self._timings = replace(
             self._timings,
             prompt=generation.reading_seconds,
@@ -223,7 +224,7 @@ class _Draft:
             timings=self._timings,
         )
 
-    def finished(self, seconds: float, *, stopped: bool) -> Answer:
+    def finished(self, *, stopped: bool) -> Answer:
         """The whole of it."""
         statements = () if self._says_no_answer() else self._statements(finished=not stopped)
         cited = self._cited(statements, quotes=True)
@@ -237,7 +238,7 @@ class _Draft:
             progress=1.0,
             left_out=tuple(self._numbered[number].hit.page for number in self._prompt.left_out),
             notes=(*self._quoted.notes, *self._notes()),
-            timings=replace(self._timings, total=seconds),
+            timings=self._timings,
         )
 
     def _statements(self, *, finished: bool) -> tuple[Statement, ...]:
