@@ -23,9 +23,12 @@ from docsearch.library import Library
 from docsearch.tui.boundary import ErrorLog
 from docsearch.tui.history import History
 from docsearch.tui.ports import LibraryPort
+from docsearch.tui.screens.answer_keys import AnswerKeys
+from docsearch.tui.screens.page_keys import PageKeys
 from docsearch.tui.screens.search import SearchScreen
 from docsearch.tui.session import Session
 from docsearch.tui.watching import ScreenWatcher
+from docsearch.tui.widgets.answer import AnswerPane
 from docsearch.tui.widgets.block_image import BlockImage
 from docsearch.tui.widgets.hits import HitList
 from docsearch.tui.widgets.preview import Preview
@@ -38,6 +41,7 @@ LOG_NAME = "docsearch.log"
 HISTORY_NAME = "history"
 WATCH_AFTER_SECONDS = 3.0
 """The watcher starts when the first search is out of the way."""
+CITED = Binding("1", "", "Show a page that the answer names", key_display="1 … 9")
 DARK, LIGHT = "tokyo-night", "atom-one-light"
 
 
@@ -168,7 +172,15 @@ def help_sections() -> list[Section]:
         ("Everywhere", DocsearchApp.BINDINGS),
         ("Search", [*QueryInput.BINDINGS, *SearchScreen.BINDINGS]),
         ("Results", HitList.BINDINGS),
-        ("Page", Preview.BINDINGS),
+        ("Page", [*PageKeys.BINDINGS, *Preview.BINDINGS]),
+        (
+            "Answer",
+            [
+                *AnswerKeys.BINDINGS[:1],
+                Binding("1", "", "", key_display="1 … 9", tooltip="Show a page that the answer names"),
+                *AnswerPane.BINDINGS,
+            ],
+        ),
         ("Folders", FoldersScreen.BINDINGS),
     ]
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from contextlib import suppress
+from datetime import date
 
 from docsearch.records import Hit
 from docsearch.tui.text import visible
@@ -28,4 +29,5 @@ def copy_through_tmux(text: str) -> None:
 
 def citation(hit: Hit, page: int) -> str:
     """How a page is named in a text of one's own."""
-    return f"{visible(hit.title)}, p. {page} ({visible(hit.path.name)}, {hit.modified.isoformat()})"
+    day = "" if hit.modified == date.min else f", {hit.modified.isoformat()}"
+    return f"{visible(hit.title)}, p. {page} ({visible(hit.path.name)}{day})"

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from docsearch.records import Hit
 
 PAGES_SHOWN = 2
-"""Further pages of a document that are listed below its best one before they are unfolded."""
+"""Further pages of a document that are listed below its best one before they are unfolded, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """How groups are listed.
+
+    Attributes:
+        unfolded: documents whose pages are all listed.
+        head: lines of a document's best page.
+        shown: further pages that are listed in any case.
+    """
+
+    unfolded: frozenset[int] = frozenset()
+    head: int = 4
+    shown: int = PAGES_SHOWN
+
+    @staticmethod
+    def filling(lines: int, groups: int, head: int, unfolded: frozenset[int]) -> Folding:
+        """As many pages of each document as there is room for when there are few documents."""
+        room = lines // groups - head - 2 if groups else 0
+        return Folding(unfolded, head, max(PAGES_SHOWN, room))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +73,37 @@ def grouped(hits: Iterable[Hit]) -> list[Group]:
     return [Group(tuple(members)) for members in documents.values()]
 
 
-def listed(groups: Sequence[Group], unfolded: Set[int], head_height: int) -> list[Row]:
+def listed(groups: Sequence[Group], folding: Folding) -> list[Row]:
     """The rows of the groups one below the other, with an empty line behind each group."""
     rows: list[Row] = []
     top = 0
     for group in groups:
-        for row in _rows(group, group.document in unfolded, head_height):
+        for row in _rows(group, folding):
             rows.append(replace(row, top=top))
             top += row.height
         top += 1
     return rows
 
 
-def _rows(group: Group, unfolded: bool, head_height: int) -> list[Row]:
+def _rows(group: Group, folding: Folding) -> list[Row]:
     best, *others = group.hits
-    folds = len(others) > PAGES_SHOWN + 1
-    shown = others if unfolded or not folds else others[:PAGES_SHOWN]
-    rows = [Row(RowKind.HEAD, best, 0, head_height), *(Row(RowKind.PAGE, hit, 0, 1) for hit in shown)]
+    unfolded = group.document in folding.unfolded
+    folds = len(others) > folding.shown + 1
+    shown = others if unfolded or not folds else others[: folding.shown]
+    rows = [Row(RowKind.HEAD, best, 0, folding.head), *(Row(RowKind.PAGE, hit, 0, 1) for hit in shown)]
     if folds:
-        hidden = -len(others) if unfolded else len(others) - PAGES_SHOWN
+        hidden = -len(others) if unfolded else len(others) - folding.shown
         rows.append(Row(RowKind.FOLD, best, 0, 1, hidden))
     return rows
 
 
-def height_of(group: Group, unfolded: Set[int], head_height: int) -> int:
+def height_of(group: Group, folding: Folding) -> int:
     """Lines that a group takes, the empty one behind it with them."""
-    return sum(row.height for row in _rows(group, group.document in unfolded, head_height)) + 1
+    return sum(row.height for row in _rows(group, folding)) + 1
 
 
 def keep_in_place(
-    new: Sequence[Group], kept: Group, lines_above: int, unfolded: Set[int], head_height: int
+    new: Sequence[Group], kept: Group, lines_above: int, folding: Folding
 ) -> tuple[list[Group], int]:
     """The new order with `kept` as it is where it was, and how many lines further down it has come.
 
@@ -91,7 +113,7 @@ def keep_in_place(
     others = [group for group in new if group.document != kept.document]
     above, lines = 0, 0
     while lines < lines_above and above < len(others):
-        lines += height_of(others[above], unfolded, head_height)
+        lines += height_of(others[above], folding)
         above += 1
     return [*others[:above], _renewed(kept, new), *others[above:]], lines - lines_above
 

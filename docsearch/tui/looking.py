@@ -62,7 +62,7 @@ class Looking:
     def go(self, place: Place) -> None:
         """Looks at a place."""
         self.place = place
-        if self._preview.display:
+        if self._preview.seen:
             self._session.boundary.start(self._node, partial(self._load, place, self.query), "page")
 
     def again(self) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
-from docsearch.records import Failure, Hit, PageId, Progress, Query, Root, SearchResult, Status
+from docsearch.records import Answer, Failure, Hit, PageId, Progress, Query, Root, SearchResult, Status
 
 if TYPE_CHECKING:
     from docsearch.library.page_questions import Frame
@@ -21,6 +22,16 @@ class LibraryPort(Protocol):
 
     def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
         """The fast order at once, then the reranked one where it differs."""
+
+    def ask(
+        self,
+        question: Query,
+        *,
+        follow: bool = False,
+        boxes: bool = True,
+        stop: Event | None = None,
+    ) -> Iterator[Answer]:
+        """The answer as it grows; each item replaces the one before."""
 
     def index(self, paths: Iterable[Path] = (), *, retry: bool = False) -> Iterator[Progress | Failure]:
         """Adds paths as roots and brings all roots up to date; raises IndexBusy."""

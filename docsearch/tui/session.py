@@ -21,7 +21,7 @@ CLOSING_SECONDS = 3.0
 
 
 class Session:
-    """Searching, previews, facts and writing each have a library of their own, so none waits for another.
+    """Searching, previews, facts, answers and writing have libraries of their own: none waits for another.
 
     Args:
         app: the running app.
@@ -43,6 +43,7 @@ class Session:
         self.preview = LibraryThread(open_library, "preview")
         self.facts = LibraryThread(open_library, "facts")
         self.writer = LibraryThread(open_library, "writer")
+        self.answers = LibraryThread(open_library, "answers")
         self.picture = picture
         self.history = history
         self.boundary = Boundary(app, log)
@@ -51,5 +52,5 @@ class Session:
 
     async def close(self) -> None:
         """Closes every library, the writer after the step it is at."""
-        threads = (self.search, self.preview, self.facts, self.writer)
+        threads = (self.search, self.preview, self.facts, self.writer, self.answers)
         await asyncio.gather(*(asyncio.to_thread(thread.close, CLOSING_SECONDS) for thread in threads))

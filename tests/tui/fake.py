@@ -14,6 +14,8 @@ from docsearch.library.page_questions import Frame
 from docsearch.library.page_reader import part_shown
 from docsearch.library.views import PageView, Wanted
 from docsearch.records import (
+    Answer,
+    AnswerState,
     Box,
     Failure,
     Hit,
@@ -68,6 +70,9 @@ class FakeLibrary:
     """Whether a watcher takes what is handed over."""
     revised: int = 0
     """Another number when the index is said to hold other pages."""
+    said: tuple[Answer, ...] = ()
+    """The states of every answer."""
+    answer_gates: dict[int, Event] = field(default_factory=dict)
     bookmarks: tuple[tuple[int, str, int], ...] = ()
     matching: tuple[int, ...] = ()
     known: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -87,6 +92,18 @@ class FakeLibrary:
             gate = self.gates.get((query.raw, number))
             assert gate is None or gate.wait(WAITING_SECONDS)
             yield SearchResult(query, tuple(hits), 0.01, self.corrections)
+
+    def ask(
+        self, question: Query, *, follow: bool = False, boxes: bool = True, stop: Event | None = None
+    ) -> Iterator[Answer]:
+        self._ask("ask", question.raw, *(["follow"] if follow else []))
+        for number, answer in enumerate(self.said):
+            gate = self.answer_gates.get(number)
+            assert gate is None or gate.wait(WAITING_SECONDS)
+            if stop is not None and stop.is_set():
+                yield replace(answer, state=AnswerState.STOPPED)
+                return
+            yield answer
 
     def index(self, paths: Iterable[Path] = (), *, retry: bool = False) -> Iterator[Progress | Failure]:
         self._ask("index", *paths, *(["retry"] if retry else []))

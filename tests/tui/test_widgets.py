@@ -7,7 +7,7 @@ from PIL import Image
 from textual.geometry import Size
 
 from docsearch.records import Failure, FailureKind, Progress
-from docsearch.tui.groups import Group, RowKind, grouped, keep_in_place, listed
+from docsearch.tui.groups import Folding, Group, RowKind, grouped, keep_in_place, listed
 from docsearch.tui.indexing import IndexingState
 from docsearch.tui.widgets.block_image import fitted
 from docsearch.tui.widgets.blocks import draw
@@ -60,7 +60,7 @@ def test_a_picture_keeps_its_proportions(picture: tuple[int, int], room: Size, e
 
 def test_pages_of_one_document_are_listed_together_and_most_of_them_folded() -> None:
     groups = grouped([hit(1), hit(2), *(hit(1, page=page) for page in range(2, 7)), hit(2, page=9)])
-    rows = listed(groups, set(), 4)
+    rows = listed(groups, Folding())
     assert [(row.kind, row.hit.page.doc, row.hit.page.page) for row in rows] == [
         (RowKind.HEAD, 1, 1),
         (RowKind.PAGE, 1, 2),
@@ -71,29 +71,29 @@ def test_pages_of_one_document_are_listed_together_and_most_of_them_folded() -> 
     ]
     assert [row.top for row in rows] == [0, 4, 5, 6, 8, 12]
     assert rows[3].folded == 3
-    unfolded = listed(groups, {1}, 4)
+    unfolded = listed(groups, Folding(frozenset({1})))
     assert [row.hit.page.page for row in unfolded if row.kind is RowKind.PAGE] == [2, 3, 4, 5, 6, 9]
 
 
 def test_a_kept_document_stays_where_it_is() -> None:
     one, two, three, four = (hit(number) for number in range(1, 5))
     height = 5
-    new, further = keep_in_place(grouped([four, three, two, one]), Group((two,)), height, set(), 4)
+    new, further = keep_in_place(grouped([four, three, two, one]), Group((two,)), height, Folding())
     assert ([group.document for group in new], further) == ([4, 2, 3, 1], 0)
     long = grouped([three, hit(3, page=2), four])
-    new, further = keep_in_place(long, Group((two,)), height, set(), 4)
+    new, further = keep_in_place(long, Group((two,)), height, Folding())
     assert ([group.document for group in new], further) == ([3, 2, 4], 1)
 
 
 def test_a_kept_document_keeps_the_order_of_its_pages() -> None:
     old = Group((hit(1, page=3), hit(1, page=5)))
-    new, _ = keep_in_place(grouped([hit(1, page=7), hit(1, page=5), hit(1, page=3)]), old, 0, set(), 4)
+    new, _ = keep_in_place(grouped([hit(1, page=7), hit(1, page=5), hit(1, page=3)]), old, 0, Folding())
     assert [found.page.page for found in new[0].hits] == [3, 5, 7]
 
 
 @pytest.mark.parametrize("width", [20, 34, 60, 150])
 def test_every_row_is_as_high_as_it_is_said_to_be(width: int) -> None:
-    for row in listed(grouped([hit(1, title="t" * 500), *(hit(1, page=p) for p in range(2, 9))]), set(), 4):
+    for row in listed(grouped([hit(1, title="t" * 500), *(hit(1, page=p) for p in range(2, 9))]), Folding()):
         lines = row_lines(row, width)
         assert len(lines) == row.height
         assert all(line.cell_length <= width for line in lines)

@@ -11,23 +11,25 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from docsearch.errors import UsageError
 from docsearch.records import Hit, Query, Root, SearchResult
+from docsearch.tui.asking import Asking
 from docsearch.tui.indexing import IndexingState
 from docsearch.tui.looking import Looking
 from docsearch.tui.notices import found, idle_notice, nothing_found
 from docsearch.tui.page_actions import PageActions
 from docsearch.tui.ports import LibraryPort
+from docsearch.tui.screens.answer_keys import ANSWERING, AnswerKeys
 from docsearch.tui.session import Session
 from docsearch.tui.subjects import LikeSubject, PictureSubject, Subject, answers
 from docsearch.tui.text import literal
 from docsearch.tui.thumbnails import Thumbnails
+from docsearch.tui.widgets.answer import AnswerPane
 from docsearch.tui.widgets.choices import Choices
 from docsearch.tui.widgets.hits import HitList
 from docsearch.tui.widgets.preview import Preview
@@ -36,14 +38,15 @@ from docsearch.tui.widgets.status_line import StatusLine
 
 RESULTS = 40
 """Hits to list."""
-TYPING_SECONDS = 0.005
-"""A search starts when no key came for this long: at once, but not in the midst of a paste."""
+TYPING_SECONDS = 0.0
+"""A search starts when no key came for this long. What is searched for while another key comes is dropped
+before it starts, or not shown."""
 NOTHING_SECONDS = 0.3
 """That nothing is found is said when no key came for this long; half a word seldom finds anything."""
 WARMING_WORDS = "a"
 
 
-class SearchScreen(Screen[None]):
+class SearchScreen(AnswerKeys):
     """Search as you type."""
 
     TITLE = "Search"
@@ -52,19 +55,7 @@ class SearchScreen(Screen[None]):
         Binding("escape", "clear", "Back to the query, then clear it", show=False),
         Binding("tab", "app.focus_next", "Query, results, page", show=False),
         Binding("f3", "toggle_preview", "Preview", tooltip="Show or hide the preview"),
-        Binding("ctrl+t,t", "toggle_text", "Text/image", tooltip="Show the page as text or as image"),
-        Binding("pageup,left_square_bracket", "turn(-1)", "Previous page of the document", show=False),
-        Binding("pagedown,right_square_bracket", "turn(1)", "Next page of the document", show=False),
-        Binding("ctrl+n,n", "match(1)", "Next match", show=False),
-        Binding("ctrl+b,N,p", "match(-1)", "Previous match", show=False),
-        Binding("f6,plus,equals_sign", "zoom(1)", "Zoom in", key_display="+", tooltip="Look closer"),
-        Binding("f5,minus", "zoom(-1)", "Look from farther away", show=False),
-        Binding("ctrl+l,o", "outline", "Outline", tooltip="The bookmarks of the document"),
         Binding("m", "more_like", "More like this", tooltip="Pages about the same"),
-        Binding("ctrl+y,y", "copy_path", "Copy path", tooltip="Copy the path of the file"),
-        Binding("c", "copy_citation", "Cite", tooltip="Copy title, page and file name"),
-        Binding("Y", "copy_text", "Copy the text of the page", show=False),
-        Binding("r", "reveal", "Reveal", tooltip="Show the file in the file manager"),
         Binding("slash", "to_query", "To the query", show=False),
     ]
 
@@ -93,7 +84,9 @@ class SearchScreen(Screen[None]):
             yield HitList(id="hits")
             with VerticalScroll(id="notice", can_focus=False):
                 yield Static(id="notice-text", markup=False)
-            yield Preview(self.session.picture, id="preview")
+            with Vertical(id="beside"):
+                yield AnswerPane(id="answer")
+                yield Preview(self.session.picture, id="preview")
         yield StatusLine(id="status")
         yield Footer(show_command_palette=False)
 
@@ -105,6 +98,7 @@ class SearchScreen(Screen[None]):
         self.looking = Looking(self, self.session, self._preview, self._neighbours)
         self.thumbnails = Thumbnails(self, self.session, self._hits)
         self.actions = PageActions(self, self.session, lambda: self.looking.place, lambda: self.query_shown)
+        self.asking = Asking(self, self.session, self.query_one(AnswerPane).show)
         self._line.completions = lambda: self.completions
         self.session.indexing.changed.subscribe(self, self.on_indexing)
         self.session.freshness.changed.subscribe(self, self.on_freshness)
@@ -122,6 +116,8 @@ class SearchScreen(Screen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Every change of the query drops the search under way and starts another."""
         self.search(event.value, TYPING_SECONDS)
+        if event.value.rstrip().endswith("?") and len(event.value.split()) > 1:
+            self.ask(event.value)
 
     def on_input_submitted(self) -> None:
         """Enter opens the hit under the cursor, unless the hits belong to an older query."""
@@ -172,6 +168,16 @@ class SearchScreen(Screen[None]):
     @property
     def _words(self) -> str:
         return self._line.value
+
+    @property
+    def question(self) -> str:
+        """What was typed."""
+        return self._words
+
+    @property
+    def listed(self) -> Sequence[Hit]:
+        """The hits that are listed."""
+        return self._hits.hits
 
     @property
     def _asked(self) -> tuple[str, Subject | None]:
@@ -285,52 +291,10 @@ class SearchScreen(Screen[None]):
         else:
             self._line.action_past(-rows)
 
-    def action_turn(self, pages: int) -> None:
-        """Turns the pages of the document in the preview."""
-        self.looking.turn(pages)
-
-    def action_match(self, step: int) -> None:
-        """The next or the previous match in the document."""
-        self.looking.to_match(step)
-
-    def action_zoom(self, steps: int) -> None:
-        """Looks closer or from farther away."""
-        self.looking.zoom(steps)
-
-    def action_pan(self, across: int, down: int) -> None:
-        """Moves the part of the page that is seen."""
-        if not self._preview.scroll_text(down):
-            self.looking.pan(across, down)
-
-    def action_toggle_text(self) -> None:
-        """Switches between the page's picture and its text."""
-        self.looking.as_text = not self.looking.as_text
-        self.looking.again()
-
     def action_toggle_preview(self) -> None:
         """Shows or hides the preview; in a narrow terminal it takes the place of the hits."""
         self.toggle_class("-preview-toggled")
         self.call_after_refresh(self.looking.again)
-
-    def action_outline(self) -> None:
-        """Lists the bookmarks of the document."""
-        if self.looking.place is not None:
-            self.session.boundary.start(self, self._outline, "outline")
-
-    async def _outline(self) -> None:
-        place = self.looking.place
-        assert place is not None
-        entries = await self.session.preview.call(lambda library: library.outline(place.hit.path))
-        if entries:
-            from docsearch.tui.screens.outline import OutlineScreen
-
-            self.app.push_screen(OutlineScreen(place.hit.title, entries, place.page), self._go_to)
-        else:
-            self.notify("This document has no outline", markup=False, timeout=3)
-
-    def _go_to(self, page: int | None) -> None:
-        if page is not None and self.looking.place is not None:
-            self.looking.go(self.looking.place.at(page))
 
     def action_more_like(self) -> None:
         """Searches for pages like the one that is looked at."""
@@ -344,6 +308,8 @@ class SearchScreen(Screen[None]):
             self._choices.offer((), 0)
         elif not self._line.has_focus:
             self._line.focus()
+        elif self.has_class(ANSWERING):
+            self.close_answer()
         elif self.subject is not None:
             self.search_for(None, self._words)
         else:
@@ -361,22 +327,6 @@ class SearchScreen(Screen[None]):
         """Opens the page that is shown in the desktop's viewer."""
         self.session.history.add(self._words)
         self.actions.open()
-
-    def action_reveal(self) -> None:
-        """Shows the file in the file manager."""
-        self.actions.reveal()
-
-    def action_copy_path(self) -> None:
-        """Copies the path of the file."""
-        self.actions.copy_path()
-
-    def action_copy_citation(self) -> None:
-        """Copies how the page is named in a text."""
-        self.actions.copy_citation()
-
-    def action_copy_text(self) -> None:
-        """Copies the text of the page."""
-        self.actions.copy_text()
 
 
 def _warm(library: LibraryPort) -> None:

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from docsearch.records import Hit, PageId
-from docsearch.tui.groups import Group, Row, RowKind, grouped, keep_in_place, listed
+from docsearch.tui.groups import Folding, Group, Row, RowKind, grouped, keep_in_place, listed
 from docsearch.tui.widgets.hit_rows import row_lines
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class HitList(ScrollView, can_focus=True):
         """Whether the user has chosen it."""
         self.thumbnails: dict[PageId, list[Strip]] = {}
         self.with_thumbnails = True
-        self._unfolded: set[int] = set()
+        self._unfolded: frozenset[int] = frozenset()
         self._hover: int | None = None
         self._drawn: dict[tuple[int, bool, bool], list[Strip]] = {}
 
@@ -90,7 +90,7 @@ class HitList(ScrollView, can_focus=True):
             self._show_around(new, self.rows[self.cursor].hit)
         else:
             self.moved = False
-            self._unfolded = set()
+            self._unfolded = frozenset()
             self._fill(new)
             self.cursor = 0 if self.rows else None
             self.scroll_to(y=0, animate=False, immediate=True)
@@ -99,7 +99,7 @@ class HitList(ScrollView, can_focus=True):
     def _show_around(self, new: list[Group], chosen: Hit) -> None:
         kept = next(group for group in self.groups if group.document == chosen.page.doc)
         top = next(row.top for row in self.rows if row.hit.page.doc == chosen.page.doc)
-        groups, further = keep_in_place(new, kept, top, self._unfolded, self._head_lines)
+        groups, further = keep_in_place(new, kept, top, self._folding(new))
         offset = self.scroll_offset.y
         self._fill(groups)
         self.cursor = self._row_of(chosen)
@@ -107,7 +107,7 @@ class HitList(ScrollView, can_focus=True):
 
     def _fill(self, groups: list[Group]) -> None:
         self.groups = groups
-        self.rows = listed(groups, self._unfolded, self._head_lines)
+        self.rows = listed(groups, self._folding(groups))
         self._hover = None
         self._drawn.clear()
         height = self.rows[-1].top + self.rows[-1].height if self.rows else 0
@@ -295,9 +295,10 @@ class HitList(ScrollView, can_focus=True):
     def _has_thumbnails(self) -> bool:
         return self.with_thumbnails and self._width >= ROOM_FOR_THUMBNAILS
 
-    @property
-    def _head_lines(self) -> int:
-        return LOW_HEAD_LINES if self.size.height < LOW else HEAD_LINES
+    def _folding(self, groups: Sequence[Group]) -> Folding:
+        lines = self.size.height
+        head = LOW_HEAD_LINES if lines < LOW else HEAD_LINES
+        return Folding.filling(lines, len(groups), head, self._unfolded)
 
     @property
     def _width(self) -> int:

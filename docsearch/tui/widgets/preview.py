@@ -55,6 +55,11 @@ class Preview(Vertical, can_focus=True):
         return room
 
     @property
+    def seen(self) -> bool:
+        """Whether there is room for it on the screen."""
+        return all(node.display for node in self.ancestors_with_self if isinstance(node, Widget))
+
+    @property
     def showing(self) -> str | None:
         """What the body is: 'message', 'paper' or 'page-text'."""
         return self._switcher.current

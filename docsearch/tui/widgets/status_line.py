@@ -26,7 +26,7 @@ class StatusLine(Horizontal):
     def say(self, message: str | Content) -> None:
         """Shows a message."""
         content = message if isinstance(message, Content) else literal(message, MUTED)
-        self.query_one("#status-message", Static).update(content)
+        self.query_one("#status-message", Static).update(content, layout=False)
 
     def complain(self, message: str, hint: str = "") -> None:
         """Shows what is wrong with the query and how to put it right."""
