@@ -56,10 +56,10 @@ class SearchSettings:
     """Hits to show."""
     candidates: int = 200
     """Pages taken from each list before they are fused."""
-    vectors: float = 0.0
-    """What similarity of vectors counts beside words. With 0 they serve queries by picture only (the
-    starter embedder adds nothing that the reranker does not); from 0.5 on, for a strong embedder, they
-    also find pages that share no word with the query."""
+    vectors: float = 0.17
+    """What similarity of vectors counts beside words: for each standard deviation above that of unrelated
+    pages this share of what all words of the query weigh. 0 leaves vectors to queries by picture. From 0.3
+    on, for a strong embedder, they also find pages when no page shares a word with the query."""
     rerank: int = 50
     """Pages at the head of the fused list that the reranker orders; 0 leaves the fused order."""
 
@@ -135,6 +135,14 @@ class ViewSettings:
 
     viewer: str = ""
     """The program that opens documents; empty takes the first known one that is installed."""
+    theme: str = "auto"
+    """Colours of the search screen: auto, dark, light, high-contrast, no-colour, or any theme of Textual."""
+    images: str = "auto"
+    """How pages are drawn in the terminal: auto, kitty, sixel or blocks."""
+    thumbnails: bool = True
+    """Whether results have small pictures."""
+    history: bool = True
+    """Whether past queries are kept, in a file that only you can read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import lzma
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-KEEP = {"first_sentence": 0.3, "heading_later": 0.7}
-"""Share of mined pairs of a kind that is used: a first sentence is a statement, not a question."""
-MANUALS = ("MicrosoftDocs/", "SAP-docs/", "awsdocs/")
-KEEP_MANUALS = 0.5
-"""A third of the mined pairs come from business-software manuals."""
 PER_PASSAGE = 3
+HELD_OUT_OF_256 = 13
+"""One passage in twenty is never learned from, with all its queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +24,25 @@ class Pair:
 
     query: str
     passage: str
+    kind: str = ""
+    """How it was mined; for given pairs the name of the collection."""
+
+    @property
+    def held_out(self) -> bool:
+        """Whether its passage is kept for measuring; the same in every run."""
+        return hashlib.sha256(self.passage.encode()).digest()[0] < HELD_OUT_OF_256
 
 
 def read_pairs(folder: Path, limit: int, rng: random.Random) -> list[Pair]:
-    """Given and mined pairs in random order, at most `limit`, few per passage, no query twice."""
-    given = [
-        Pair(row["query"], row["passage"]) for path in sorted(folder.glob("*.jsonl.gz")) for row in _gz(path)
-    ]
-    mined = [Pair(r["query"], r["passage"]) for r in _mined(folder) if rng.random() < _share(r)]
-    rng.shuffle(mined)
-    pairs = _distinct(given + mined)[:limit]
+    """Pairs to learn from in random order, at most `limit`, few per passage, no query twice."""
+    pairs = [pair for pair in chain(read_given(folder), read_mined(folder)) if not pair.held_out]
     rng.shuffle(pairs)
-    return pairs
+    return _distinct(pairs)[:limit]
+
+
+def read_held_out(folder: Path) -> list[Pair]:
+    """All pairs of the passages that are kept for measuring, no query twice, in the order of the files."""
+    return _distinct(pair for pair in chain(read_given(folder), read_mined(folder)) if pair.held_out)
 
 
 def read_texts(folder: Path) -> Iterator[tuple[str, str]]:
@@ -48,7 +54,7 @@ def read_texts(folder: Path) -> Iterator[tuple[str, str]]:
                 yield row["title"] or "", row["text"]
 
 
-def _distinct(pairs: list[Pair]) -> list[Pair]:
+def _distinct(pairs: Iterable[Pair]) -> list[Pair]:
     seen: set[str] = set()
     uses: Counter[str] = Counter()
     kept = []
@@ -61,15 +67,19 @@ def _distinct(pairs: list[Pair]) -> list[Pair]:
     return kept
 
 
-def _share(row: dict[str, str]) -> float:
-    share = KEEP.get(row["kind"], 1.0)
-    return share * KEEP_MANUALS if row["source"].startswith(MANUALS) else share
+def read_given(folder: Path) -> Iterator[Pair]:
+    """The pairs of the collections, as they are."""
+    for path in sorted(folder.glob("*.jsonl.gz")):
+        for row in _gz(path):
+            yield Pair(row["query"], row["passage"], path.name.partition(".")[0])
 
 
-def _mined(folder: Path) -> Iterator[dict[str, str]]:
+def read_mined(folder: Path) -> Iterator[Pair]:
+    """The pairs mined from the corpus, as they are."""
     for path in sorted((folder / "corpus").glob("pairs-*.jsonl.xz")):
         with lzma.open(path, "rt", encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
+            for row in map(json.loads, lines):
+                yield Pair(row["query"], row["passage"], row["kind"])
 
 
 def _gz(path: Path) -> Iterator[dict[str, str]]:

@@ -15,13 +15,15 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from docsearch.models.starter.module import StarterModule
 from docsearch.models.starter.weights import StarterWeights
+from docsearch.models.starter.words import WordPieces
 from training.pairs import Pair
 
 VOCABULARY = 30_000
-BATCH = 1024
+BATCH = 2048
 LEARNING_RATE = 0.2
 WARM_UP = 0.1
 MATRYOSHKA = (256, 128, 64)
+DIRECTIONS = ("query_to_doc", "doc_to_query")
 SCALE = 20.0
 
 
@@ -48,12 +50,17 @@ def train_tokens(
     torch.manual_seed(seed)
     module = StarterModule(weights)
     model = SentenceTransformer(modules=[module], device="cpu")
-    loss = MatryoshkaLoss(model, MultipleNegativesRankingLoss(model, scale=SCALE), list(MATRYOSHKA))
+    contrast = MultipleNegativesRankingLoss(
+        model, scale=SCALE, directions=DIRECTIONS, partition_mode="per_direction"
+    )
+    loss = MatryoshkaLoss(model, contrast, list(MATRYOSHKA))
+    words = WordPieces(weights.tokenizer)
+    queries, passages = words.bags([p.query for p in pairs]), words.bags([p.passage for p in pairs])
     optimiser = torch.optim.Adam([module.tokens.weight], lr=LEARNING_RATE)
     steps = epochs * (len(pairs) // BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
-    for step, batch in enumerate(_batches(pairs, epochs, seed)):
-        sides = [model.preprocess([p.query for p in batch]), model.preprocess([p.passage for p in batch])]
+    for step, batch in enumerate(_batches(len(pairs), epochs, seed)):
+        sides = [module.text_features([bags[i] for i in batch]) for bags in (queries, passages)]
         value = loss(sides, torch.zeros(len(batch)))
         optimiser.zero_grad()
         value.backward()
@@ -65,7 +72,7 @@ def train_tokens(
 
 
 def recall_at(weights_folder: Path, pairs: Sequence[Pair], k: int) -> float:
-    """Share of held-out queries whose own passage is among the `k` best of all held-out passages."""
+    """Share of the queries whose own passage is among the `k` best of all these passages."""
     from docsearch.models.protocols import ModelInput
     from docsearch.models.starter.embedder import StarterEmbedder
 
@@ -77,11 +84,11 @@ def recall_at(weights_folder: Path, pairs: Sequence[Pair], k: int) -> float:
     return float((ranks < k).mean())
 
 
-def _batches(pairs: Sequence[Pair], epochs: int, seed: int) -> Iterator[list[Pair]]:
+def _batches(pairs: int, epochs: int, seed: int) -> Iterator[list[int]]:
     rng = random.Random(seed)
     for _ in range(epochs):
-        order = rng.sample(list(pairs), len(pairs))
-        for start in range(0, len(order) - BATCH + 1, BATCH):
+        order = rng.sample(range(pairs), pairs)
+        for start in range(0, pairs - BATCH + 1, BATCH):
             yield order[start : start + BATCH]
 
 

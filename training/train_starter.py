@@ -19,13 +19,12 @@ from PIL import Image
 
 from docsearch.models.starter.picture import describe
 from docsearch.models.starter.weights import TOKENIZER_FILE, WEIGHTS_FILE, StarterWeights, quantise
-from training.pairs import Pair, read_pairs, read_texts
+from training.pairs import Pair, read_held_out, read_pairs, read_texts
 from training.picture_side import fit_projection
 from training.text_side import recall_at, train_tokenizer, train_tokens
 
 TEXT_DIMENSIONS = 128
 IMAGE_DIMENSIONS = 127
-HELD_OUT = 2_000
 TOKENIZER_DOCUMENTS = 12_000
 TOKENIZER_PAIRS = 60_000
 
@@ -46,14 +45,13 @@ def main() -> None:
 def train_text(data: Path, out: Path, limit: int, epochs: int, seed: int) -> None:
     """Tokenizer and token vectors from query-passage pairs; prints recall on held-out ones."""
     pairs = read_pairs(data, limit, random.Random(seed))
-    held_out, pairs = pairs[:HELD_OUT], pairs[HELD_OUT:]
+    print(f"{len(pairs)} pairs", flush=True)
     weights = _untrained(data, pairs, out, seed)
     tokens, scales = quantise(train_tokens(weights, pairs, epochs, seed))
     _write(out, tokens, scales, weights.mean, weights.projection)
-    learned = {pair.passage for pair in pairs}
-    unseen = [pair for pair in held_out if pair.passage not in learned]
+    held_out = read_held_out(data)
     for k in (1, 10):
-        print(f"held-out recall@{k} among {len(unseen)}: {recall_at(out, unseen, k):.3f}", flush=True)
+        print(f"held-out recall@{k} among {len(held_out)}: {recall_at(out, held_out, k):.3f}", flush=True)
 
 
 def train_pictures(data: Path, out: Path, seed: int) -> None:
@@ -69,8 +67,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with *.jsonl.gz and corpus/")
     parser.add_argument("--out", type=Path, default=Path("docsearch/models/starter"))
     parser.add_argument("--sides", nargs="+", choices=("text", "pictures"), default=["text", "pictures"])
-    parser.add_argument("--pairs", type=int, default=170_000)
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--pairs", type=int, default=1_000_000)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
     return parser.parse_args()
 

@@ -14,7 +14,7 @@ from docsearch.search.engine import Engine
 from docsearch.search.fuse import FusionWeights
 
 FINAL = "search"
-VECTORS_TRIED = 0.1
+VECTORS_TRIED = 0.17
 """The weight at which vectors are shown where search itself leaves them out."""
 
 
@@ -26,14 +26,15 @@ def stages(engine: Engine, relative_to: Path | None = None, *, alone: bool = Fal
     names = _Names(engine, relative_to)
     chosen = {FINAL: engine}
     if alone:
-        words = FusionWeights(vectors=0.0)
-        with_vectors = FusionWeights(vectors=engine.weights.vectors or VECTORS_TRIED)
+        words = FusionWeights()
+        with_vectors = FusionWeights(meaning=engine.weights.meaning or VECTORS_TRIED)
         chosen = {
-            "vectors": engine.variant(FusionWeights(text=0.0, document=0.0, vectors=1.0), rerank=False),
-            "full text": engine.variant(FusionWeights(document=0.0, vectors=0.0), rerank=False),
+            "vectors": engine.variant(FusionWeights(text=0.0, document=0.0, meaning=1.0), rerank=False),
+            "full text": engine.variant(FusionWeights(document=0.0), rerank=False),
             "text + documents": engine.variant(words, rerank=False),
+            "… reranked": engine.variant(words, rerank=True),
             "… + vectors": engine.variant(with_vectors, rerank=False),
-            "… reranked": engine.variant(with_vectors, rerank=True),
+            "… + vectors, reranked": engine.variant(with_vectors, rerank=True),
             FINAL: engine,
         }
     return {name: _Searcher(variant, names) for name, variant in chosen.items()}

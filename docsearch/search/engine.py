@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,11 +12,11 @@ from docsearch.config import SearchSettings
 from docsearch.errors import ModelUnavailable
 from docsearch.models.protocols import Embedder, ModelInput
 from docsearch.records import Candidate, Filters, Hit, PageId, Query, SearchResult, TextSource
-from docsearch.search.fuse import FusionWeights, fuse
+from docsearch.search.fuse import FusionWeights, fuse, with_meaning
 from docsearch.search.matching import TermMatcher
 from docsearch.search.picture import Picture, telling_terms
 from docsearch.search.rerank import HeadReranker
-from docsearch.search.retrieve import Retriever
+from docsearch.search.retrieve import QueryVector, Retrieved, Retriever
 from docsearch.search.snippet import make_snippet
 from docsearch.search.terms import QueryTerms, query_terms
 from docsearch.store.files import StoredFile
@@ -31,6 +31,7 @@ class Ranking:
     query: Query
     terms: QueryTerms
     candidates: list[Candidate]
+    vector: QueryVector | None = None
 
 
 class Engine:
@@ -60,7 +61,7 @@ class Engine:
         self.embedder = embedder
         self.reranker = reranker
         self.picture = picture
-        self.weights = weights or FusionWeights(vectors=settings.vectors)
+        self.weights = weights or FusionWeights(meaning=settings.vectors)
 
     def variant(self, weights: FusionWeights, *, rerank: bool) -> Engine:
         """The same engine with other fusion weights, with or without its reranker."""
@@ -109,19 +110,19 @@ class Engine:
             telling = telling_terms(picture.text, self.index)
             seen = retriever.seen(telling, selection, live)
             retrieved = replace(retrieved, seen=seen, seen_terms=len(telling))
-        if retrieved.text or picture or self.weights.trusts_vectors:
-            similar = self._similar(terms, picture, retriever, selection, live)
-            retrieved = replace(retrieved, vectors=similar)
-        weights = FusionWeights(vectors=1.0) if picture else self.weights
-        return Ranking(query, terms, fuse(retrieved, weights))
+        vector = self._vector(terms, picture) if self._asks_vectors(retrieved, picture) else None
+        if vector:
+            similar = retriever.similar(vector, selection, live)
+            retrieved = replace(retrieved, looks=similar) if picture else replace(retrieved, meaning=similar)
+        return Ranking(query, terms, fuse(retrieved, self.weights), vector)
 
     def second_stage(self, ranking: Ranking) -> Ranking:
         """Reranks the head; the same ranking when there is nothing to rerank with or about."""
         head, tail = _split(ranking.candidates, self.settings.rerank)
         if self.reranker is None or not ranking.terms.groups or ranking.query.image or len(head) < 2:
             return ranking
-        reranked = self.reranker.rerank(ranking.terms, head)
-        return Ranking(ranking.query, ranking.terms, [*reranked, *tail])
+        reranked = self.reranker.rerank(ranking.terms, self._looked_up(ranking, head))
+        return replace(ranking, candidates=[*reranked, *tail])
 
     def terms(self, query: Query) -> QueryTerms:
         """The index terms of a query."""
@@ -165,24 +166,30 @@ class Engine:
             )
         return self.picture(query.image)
 
-    def _similar(
-        self,
-        terms: QueryTerms,
-        picture: Picture | None,
-        retriever: Retriever,
-        selection: Selection,
-        live: Set[int],
-    ) -> list[tuple[PageId, float]]:
-        """The vector list, when there is an embedder for it and it would count."""
-        if self.embedder is None or not (picture or self.weights.vectors):
-            return []
+    def _asks_vectors(self, retrieved: Retrieved, picture: Picture | None) -> bool:
+        """Whether the vector list could change anything."""
+        if picture or self.weights.trusts_vectors:
+            return True
+        return bool(self.weights.meaning and retrieved.text)
+
+    def _vector(self, terms: QueryTerms, picture: Picture | None) -> QueryVector | None:
+        """The query as a vector; None without an embedder, or without pages to compare with."""
+        if self.embedder is None:
+            return None
         embedder = self.embedder()
         table = self.index.vectors(embedder.fingerprint, embedder.dimensions)
-        if not table.exists():
-            return []
         image = picture.image if picture else None
         [vector] = embedder.embed_queries([ModelInput(text=terms.text, image=image)])
-        return retriever.vectors(table, vector, selection, live)
+        query = QueryVector(table, vector)
+        return query if query or picture else None
+
+    def _looked_up(self, ranking: Ranking, head: Sequence[Candidate]) -> list[Candidate]:
+        """The head with the similarity of every page, also of those which the vector list did not hold."""
+        if not ranking.vector or not self.weights.meaning:
+            return list(head)
+        similar = ranking.vector.of(candidate.page for candidate in head)
+        weight = self.weights.meaning * ranking.terms.weight
+        return [with_meaning(c, similar.get(c.page, 0.0), weight) for c in head]
 
     def _browse(self, query: Query, selection: Selection) -> list[Candidate]:
         """For filters without words: first pages of the newest documents."""

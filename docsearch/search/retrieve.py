@@ -6,9 +6,10 @@ out, and asked for again further down when they took the place of live ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ RankedPages = list[tuple[PageId, float]]
 
 _BEST_DOCUMENTS = 10
 _LEAD_WEIGHT = 0.3
+_FEWEST_DRAWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,18 @@ class Retrieved:
     Attributes:
         text: BM25 of pages, best first.
         documents: document evidence: BM25 of title and names plus 0.3 times that of the first pages.
-        vectors: cosine similarity of page vectors, best first.
+        weight: what all words of the query weigh together, the most that one occurrence of each could score.
+        meaning: similarity of page vectors to that of the words, best first (see `QueryVector`).
+        looks: the same for a picture.
         seen: BM25 of pages over the words read in a picture, best first.
         seen_terms: how many words that were.
     """
 
     text: RankedPages = field(default_factory=list)
     documents: dict[int, float] = field(default_factory=dict)
-    vectors: RankedPages = field(default_factory=list)
+    weight: float = 0.0
+    meaning: RankedPages = field(default_factory=list)
+    looks: RankedPages = field(default_factory=list)
     seen: RankedPages = field(default_factory=list)
     seen_terms: int = 1
 
@@ -67,7 +73,7 @@ class Retriever:
         if not query.phrases and not query.excluded:
             known = {page.doc for page in found}
             found |= {PageId(document, 1): 0.0 for document in best if document not in known}
-        return Retrieved(_ranked(found), documents)
+        return Retrieved(_ranked(found), documents, terms.weight)
 
     def documents(self, terms: QueryTerms) -> dict[int, float]:
         """Evidence for documents: what their titles, names and first pages say."""
@@ -81,11 +87,10 @@ class Retriever:
         """Pages by BM25 over terms that were read in a picture."""
         return self._ask_pages(TermQuery(terms), selection).live(live)
 
-    def vectors(
-        self, table: VectorTable, vector: NDArray[np.float32], selection: Selection, live: Set[int]
-    ) -> RankedPages:
-        """Pages by similarity to a query vector, shape (dimensions,)."""
-        return _Asked(lambda limit: table.begin_nearest(vector, limit, selection), self.limit).live(live)
+    def similar(self, query: QueryVector, selection: Selection, live: Set[int]) -> RankedPages:
+        """Pages by similarity to a query vector."""
+        asked = _Asked(lambda limit: query.table.begin_nearest(query.vector, limit, selection), self.limit)
+        return [(page, query.standardised(similarity)) for page, similarity in asked.live(live)]
 
     def _ask_pages(self, query: TermQuery, selection: Selection) -> _Asked:
         return _Asked(lambda limit: self.index.pages.begin_match(query, limit, selection), self.limit)
@@ -94,6 +99,41 @@ class Retriever:
         allowed = live if selection.documents is None else live & selection.documents
         ranked = sorted((d for d in scores if d in allowed), key=lambda d: (-scores[d], d))
         return ranked[:_BEST_DOCUMENTS]
+
+
+class QueryVector:
+    """A query vector, shape (dimensions,), against one table of page vectors.
+
+    Similarities are told in standard deviations above the mean of pages drawn at random: what a cosine
+    is worth differs from model to model and from query to query, what sets a page off from others does not.
+    """
+
+    def __init__(self, table: VectorTable, vector: NDArray[np.float32]) -> None:
+        self.table = table
+        self.vector = vector
+        drawn = table.sample() @ vector
+        self._drawn = drawn[drawn != 0]
+
+    def __bool__(self) -> bool:
+        """Whether there are enough pages to compare with."""
+        return len(self._drawn) >= _FEWEST_DRAWN and bool(self._deviation)
+
+    def standardised(self, similarity: float) -> float:
+        """A dot product as standard deviations above that of unrelated pages."""
+        return (similarity - self._mean) / self._deviation
+
+    def of(self, pages: Iterable[PageId]) -> dict[PageId, float]:
+        """The similarity of these pages, as far as they have vectors."""
+        similarities = self.table.begin_similarities(self.vector, pages).result()
+        return {page: self.standardised(value) for page, value in similarities.items()}
+
+    @cached_property
+    def _mean(self) -> float:
+        return float(self._drawn.mean())
+
+    @cached_property
+    def _deviation(self) -> float:
+        return float(self._drawn.std())
 
 
 class _Asked:

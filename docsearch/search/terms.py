@@ -57,6 +57,11 @@ class QueryTerms:
         """All terms of all groups, without repeats."""
         return tuple(dict.fromkeys(term for group in self.groups for term in group))
 
+    @property
+    def weight(self) -> float:
+        """What all words weigh together."""
+        return sum(max((self.weights[term] for term in group), default=0.0) for group in self.groups)
+
     def full_text(self) -> TermQuery:
         """The query for the full-text index."""
         return TermQuery(self.terms, self.phrases, self.excluded)

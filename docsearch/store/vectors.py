@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docsearch.records import PageId
-from docsearch.store.tables import EVERYTHING, Selection, Table, page_ids, row_id
+from docsearch.store.tables import EVERYTHING, Selection, Table, answered, in_list, page_ids, row_id
 
 _INDEX_FROM_ROWS = 50_000
+_KEYS_FROM_ROWS = 200
+_SAMPLE = 256
 _PREFIX = "vectors_"
 _PROBES = 20
 _REFINE = 10
@@ -26,6 +28,8 @@ class VectorTable(Table):
         super().__init__(folder, _PREFIX + fingerprint)
         self.fingerprint = fingerprint
         self.dimensions = dimensions
+        self._sample: NDArray[np.float32] | None = None
+        self._sampled_rows = 0
 
     def _schema(self) -> Any:
         import pyarrow as pa
@@ -75,10 +79,51 @@ class VectorTable(Table):
 
         return self.begin(run, [])
 
-    def _index(self, table: Any) -> None:
-        from lancedb.index import IvfRq
+    def begin_similarities(
+        self, vector: NDArray[np.float32], pages: Iterable[PageId]
+    ) -> Future[dict[PageId, float]]:
+        """The dot product of `vector`, shape (dimensions,), with the stored vectors of these pages."""
+        ids = [row_id(page) for page in pages]
+        if not ids:
+            return answered({})
 
-        if table.count_rows() >= _INDEX_FROM_ROWS and not table.list_indices():
+        async def run(table: Any) -> dict[PageId, float]:
+            search = table.query().where(in_list("id", ids)).select(["doc", "page", "vector"])
+            rows = await search.limit(len(ids)).to_arrow()
+            similarities = self._vectors(rows) @ vector
+            return dict(zip(page_ids(rows), similarities.tolist(), strict=True))
+
+        return self.begin(run, {})
+
+    def sample(self) -> NDArray[np.float32]:
+        """Vectors of pages drawn at random, shape (at most 256, dimensions).
+
+        The same ones until the table has grown or shrunk to twice or half of what it was.
+        """
+
+        async def run(table: Any) -> NDArray[np.float32]:
+            rows = await table.count_rows()
+            if self._sample is None or not self._sampled_rows / 2 < rows < self._sampled_rows * 2:
+                drawn = np.random.default_rng(0).permutation(rows)[:_SAMPLE]
+                taken = await table.take_offsets(sorted(drawn.tolist())).select(["vector"]).to_arrow()
+                self._sample, self._sampled_rows = self._vectors(taken), rows
+            return self._sample
+
+        return self.ask(run, np.zeros((0, self.dimensions), np.float32))
+
+    def _vectors(self, rows: Any) -> NDArray[np.float32]:
+        """The column `vector`, shape (len(rows), dimensions)."""
+        flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return np.asarray(flat, np.float32).reshape(-1, self.dimensions)
+
+    def _index(self, table: Any) -> None:
+        from lancedb.index import BTree, IvfRq
+
+        rows = table.count_rows()
+        indexed = {column for index in table.list_indices() for column in index.columns}
+        if rows >= _KEYS_FROM_ROWS and "id" not in indexed:
+            table.create_index("id", config=BTree())
+        if rows >= _INDEX_FROM_ROWS and "vector" not in indexed:
             table.create_index("vector", config=IvfRq(distance_type="dot", num_bits=4))
 
 

@@ -21,7 +21,7 @@ from docsearch.models.starter.embedder import SHIPPED
 from docsearch.models.starter.layout import ONE_SIDE, image_columns, text_columns
 from docsearch.models.starter.picture import describe
 from docsearch.models.starter.weights import StarterWeights
-from docsearch.models.starter.words import WordPieces
+from docsearch.models.starter.words import Bag, WordPieces
 
 Input = str | Image.Image | Mapping[str, Any]
 
@@ -61,11 +61,17 @@ class StarterModule(InputModule):  # type: ignore[misc]  # untyped library
     ) -> dict[str, Tensor]:
         """Token numbers with their weights, picture descriptions, and whether these are pages."""
         texts, images = zip(*map(_text_and_image, inputs), strict=True)
+        bags = self._words.bags([(prompt or "") + text if text else "" for text in texts])
         return {
-            **self._token_features([(prompt or "") + text if text else "" for text in texts]),
+            **self._token_features(bags),
             **self._image_features(images),
             "is_page": torch.tensor(task == "document"),
         }
+
+    def text_features(self, bags: Sequence[Bag]) -> dict[str, Tensor]:
+        """What `preprocess` returns for queries that are texts, from words that are already split."""
+        images = self._image_features([None] * len(bags))
+        return {**self._token_features(bags), **images, "is_page": torch.tensor(False)}
 
     def forward(self, features: dict[str, Tensor], **_: Any) -> dict[str, Tensor]:
         """Adds `sentence_embedding`, unit vectors of shape (n, dimensions)."""
@@ -84,8 +90,7 @@ class StarterModule(InputModule):  # type: ignore[misc]  # untyped library
         """Sentence Transformers' own format is not written; see training/train_starter.py."""
         raise NotImplementedError("the starter is saved as weights.npz by training/train_starter.py")
 
-    def _token_features(self, texts: Sequence[str]) -> dict[str, Tensor]:
-        bags = self._words.bags(texts)
+    def _token_features(self, bags: Sequence[Bag]) -> dict[str, Tensor]:
         lengths = [len(ids) for ids, _ in bags]
         return {
             "input_ids": torch.from_numpy(np.concatenate([ids for ids, _ in bags])),

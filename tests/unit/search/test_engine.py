@@ -210,7 +210,7 @@ def test_vectors_find_pages_without_the_words(library: Index) -> None:
     texts = [text for text, _ in library.pages.texts(pages).values()]
     table = library.vectors(embedder.fingerprint, embedder.dimensions)
     table.replace(table.as_rows(pages, embedder.embed_pages([ModelInput(text=text) for text in texts])))
-    engine = Engine(library, SearchSettings(), embedder=lambda: embedder, weights=FusionWeights(vectors=1.0))
+    engine = Engine(library, SearchSettings(), embedder=lambda: embedder, weights=FusionWeights(meaning=1.0))
     words_only = engine.variant(FusionWeights(), rerank=False)
     assert places(words_only.search(parse("yuo knaht"))) == []
     assert places(engine.search(parse("yuo knaht")))[0] == ("invoice-4711.pdf", 2)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docsearch.records import PageId
-from docsearch.search.fuse import FusionWeights, fuse
-from docsearch.search.retrieve import Retrieved
+from docsearch.search.fuse import FusionWeights, fuse, with_meaning
+from docsearch.search.retrieve import RankedPages, Retrieved
 
 PAGE = st.builds(PageId, st.integers(1, 5), st.integers(1, 5))
 RANKED = st.dictionaries(PAGE, st.floats(0.01, 30), max_size=12).map(
@@ -18,19 +18,24 @@ RETRIEVED = st.builds(
     Retrieved,
     text=RANKED,
     documents=st.dictionaries(st.integers(1, 5), st.floats(0.01, 30)),
-    vectors=RANKED,
+    weight=st.floats(0, 30),
+    meaning=RANKED,
+    looks=RANKED,
     seen=RANKED,
 )
 WEIGHTS = st.builds(FusionWeights, *[st.floats(0, 2)] * 3)
+
+
+def every_list(retrieved: Retrieved, weights: FusionWeights) -> RankedPages:
+    meaning = retrieved.meaning if weights.meaning * retrieved.weight else []
+    return [*retrieved.text, *meaning, *retrieved.looks, *retrieved.seen]
 
 
 @given(RETRIEVED, WEIGHTS)
 def test_every_page_of_a_list_comes_once_best_first(retrieved: Retrieved, weights: FusionWeights) -> None:
     candidates = fuse(retrieved, weights)
     pages = [candidate.page for candidate in candidates]
-    assert sorted(pages, key=str) == sorted(
-        {page for page, _ in [*retrieved.text, *retrieved.vectors, *retrieved.seen]}, key=str
-    )
+    assert sorted(pages, key=str) == sorted({page for page, _ in every_list(retrieved, weights)}, key=str)
     assert [c.score for c in candidates] == sorted((c.score for c in candidates), reverse=True)
     for candidate in candidates:
         assert math.isclose(candidate.score, sum(candidate.scores.values()), abs_tol=1e-9)
@@ -38,9 +43,8 @@ def test_every_page_of_a_list_comes_once_best_first(retrieved: Retrieved, weight
 
 @given(RETRIEVED, WEIGHTS)
 def test_the_order_of_a_list_does_not_matter(retrieved: Retrieved, weights: FusionWeights) -> None:
-    turned = replace(
-        retrieved, text=retrieved.text[::-1], vectors=retrieved.vectors[::-1], seen=retrieved.seen[::-1]
-    )
+    lists = {name: getattr(retrieved, name)[::-1] for name in ("text", "meaning", "looks", "seen")}
+    turned = replace(retrieved, **lists)
     assert fuse(turned, weights) == fuse(retrieved, weights)
 
 
@@ -61,8 +65,8 @@ def test_document_evidence_lifts_all_pages_of_a_document() -> None:
     ]
 
 
-def test_a_picture_alone_is_ranked_by_its_vectors() -> None:
-    retrieved = Retrieved(vectors=[(PageId(1, 1), 0.9), (PageId(2, 1), 0.4), (PageId(3, 1), 0.1)])
+def test_a_picture_alone_is_ranked_by_its_looks() -> None:
+    retrieved = Retrieved(looks=[(PageId(1, 1), 0.9), (PageId(2, 1), 0.4), (PageId(3, 1), 0.1)])
     fused = fuse(retrieved, FusionWeights())
     assert [candidate.page.doc for candidate in fused] == [1, 2, 3]
     assert all(candidate.score > 0 for candidate in fused)
@@ -70,8 +74,23 @@ def test_a_picture_alone_is_ranked_by_its_vectors() -> None:
 
 def test_what_is_read_in_a_picture_counts_more_than_its_looks_unless_it_is_little() -> None:
     read, like = PageId(1, 1), PageId(2, 1)
-    found = Retrieved(seen=[(read, 9.0)], vectors=[(like, 0.9), (read, 0.1)], seen_terms=12)
-    [first, _] = fuse(found, FusionWeights(vectors=1.0))
+    found = Retrieved(seen=[(read, 9.0)], looks=[(like, 0.9), (read, 0.1)], seen_terms=12)
+    [first, _] = fuse(found, FusionWeights())
     assert (first.page, first.scores["words in picture"]) == (read, 9.0)
-    [first, _] = fuse(replace(found, seen_terms=1), FusionWeights(vectors=1.0))
+    [first, _] = fuse(replace(found, seen_terms=1), FusionWeights())
     assert first.page == like
+
+
+def test_a_page_close_in_meaning_passes_one_that_shares_a_word_in_passing() -> None:
+    word, close, far = PageId(1, 1), PageId(2, 1), PageId(3, 1)
+    found = Retrieved(text=[(word, 3.0), (far, 1.0)], weight=10.0, meaning=[(close, 5.0), (far, 2.0)])
+    assert [c.page for c in fuse(found, FusionWeights(meaning=0.17))] == [close, word, far]
+    assert [c.page for c in fuse(found, FusionWeights())] == [word, far]
+
+
+def test_the_own_similarity_of_a_page_takes_the_place_of_its_list() -> None:
+    [candidate] = fuse(Retrieved(text=[(PageId(1, 1), 3.0)], weight=10.0), FusionWeights(meaning=0.2))
+    near = with_meaning(candidate, 2.5, 2.0)
+    assert near.scores == {"text": 3.0, "meaning": 4.0}
+    assert near.score == 7.0
+    assert with_meaning(near, -1.0, 2.0).score == 3.0

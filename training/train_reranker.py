@@ -1,0 +1,107 @@
+"""Fits what each signal of the ranking counts: `python -m training.train_reranker --data FOLDER`.
+
+Documents of many pages are made from the training folder and indexed as a user's would be; the engine's own
+first stage and reranker answer the queries; the factors are fitted on the queries of half of the
+documents and measured on the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from docsearch.errors import DocsearchError
+from docsearch.learn.ranking import Array, Example, fit_factors
+from docsearch.library import Library
+from docsearch.records import Failure, PageId, Query
+from training.collection import Collection, make_collection, page_of
+
+SIGNALS = ("text", "document", "meaning", "passage", "pairs", "heading", "figures")
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)
+DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query that was answered: its document, and its candidates as an example."""
+
+    document: str
+    example: Example
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is kept for measuring: with all queries of its document."""
+        return hashlib.sha256(self.document.encode()).digest()[0] % 2 == 0
+
+
+def main() -> None:
+    """Prints factors and nDCG@10 by strength."""
+    arguments = _arguments()
+    collection = make_collection(arguments.data, arguments.documents, arguments.queries, arguments.seed)
+    with tempfile.TemporaryDirectory() as temporary:
+        home = arguments.home or Path(temporary)
+        collection.write(home / "documents")
+        with Library(home) as library:
+            for event in library.index([home / "documents"]):
+                if isinstance(event, Failure):
+                    print(f"not read: {event.path!a}: {event.reason!a}")
+            asked = list(ask(library, collection))
+    learn, kept = [a.example for a in asked if not a.kept], [a.example for a in asked if a.kept]
+    print(f"{len(asked)} of {len(collection.queries)} queries found their page; measured on {len(kept)}")
+    print(f"{'as it is':10} nDCG@10 {mean_ndcg(kept, np.ones(len(SIGNALS))):.4f}")
+    for strength in STRENGTHS:
+        factors = fit_factors(learn, strength)
+        shown = " ".join(f"{name} {value:.2f}" for name, value in zip(SIGNALS, factors, strict=True))
+        print(f"{strength:<10} nDCG@10 {mean_ndcg(kept, factors):.4f}  {shown}")
+
+
+def ask(library: Library, collection: Collection) -> Iterator[Asked]:
+    """Every query whose page is among the candidates that are reranked."""
+    index = library.store
+    documents = index.documents.get(index.documents.live())
+    files = index.files.of_documents(documents)
+    numbers = {files[number][0].path.name: number for number in documents}
+    for pair, name in collection.queries:
+        number = numbers[name]
+        pages = [PageId(number, page) for page in range(1, documents[number].pages + 1)]
+        texts = {page.page: text for page, (text, _) in index.pages.texts(pages).items()}
+        page = page_of(pair.passage, texts)
+        try:
+            ranking = library.engine.rank(Query(raw=pair.query, text=pair.query))
+        except DocsearchError as error:
+            print(f"not asked: {pair.query!a}: {error}")
+            continue
+        head = ranking.candidates[: library.settings.search.rerank]
+        relevance = np.array([float(c.page == PageId(number, page or 0)) for c in head])
+        if relevance.any():
+            signals = np.array([[c.scores.get(signal, 0.0) for signal in SIGNALS] for c in head])
+            yield Asked(name, Example(signals, relevance))
+
+
+def mean_ndcg(examples: Sequence[Example], factors: Array) -> float:
+    """nDCG@10 of the candidates in the order of their scores; every query has one relevant page."""
+    ranks = []
+    for example in examples:
+        scores = example.signals @ factors
+        ranks.append(1 + int((scores > scores[example.relevance > 0].max()).sum()))
+    return float(np.mean([1 / np.log2(1 + rank) if rank <= DEPTH else 0.0 for rank in ranks]))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with *.jsonl.gz and corpus/")
+    parser.add_argument("--home", type=Path, help="index here, or use what was indexed here before")
+    parser.add_argument("--documents", type=int, default=600)
+    parser.add_argument("--queries", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=7)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
