@@ -38,6 +38,8 @@ _SHORT = re.compile(
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
 _SPLIT, _SPLIT_WHEN_MISREAD = 8, 4
 """Names of so many letters may be split on the page, by a hyphen or a blank."""
+_NEAR_NAME = 80.0
+"""How like a name on a misread page must be (rapidfuzz ratio)."""
 _NAME_REACH = 6
 """Words of a name stand no farther apart on a page than this and as many words as it has."""
 _MOST_PAGES = 50
@@ -221,7 +223,7 @@ class _Evidence:
             return True
         if len(plain) >= (_SPLIT_WHEN_MISREAD if self._page.misread else _SPLIT) and plain in self._letters:
             return True
-        return self._page.misread and near(plain, self._sorted) is not None
+        return self._page.misread and near(plain, self._sorted, _NEAR_NAME) is not None
 
     def _together(self, words: Sequence[str]) -> bool:
         """Whether words stand within a short stretch; those that are written otherwise do not count."""
@@ -312,9 +314,10 @@ def _sentences(text: str) -> Iterator[_Sentence]:
     for line_number, line in enumerate(text.splitlines()):
         start = 0
         for match in _END.finditer(line):
-            if _SHORT.search(line[start : match.start() + 1]) or not line[start : match.end()].strip():
+            said = line[start : match.end()]
+            if _SHORT.search(line[start : match.start() + 1]) or _BULLET.fullmatch(f"{said} "):
                 continue
-            yield _sentence(line[start : match.end()], line_number)
+            yield _sentence(said, line_number)
             start = match.end()
         if line[start:].strip():
             yield _sentence(line[start:], line_number)

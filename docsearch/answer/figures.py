@@ -192,6 +192,8 @@ def _same(said: Number, there: Number, declared: frozenset[int], rounds: bool) -
         return False
     if said.readings & there.readings and _scales_agree(said, there, declared):
         return True
+    if said.scale is None and there.scale is not None:
+        return any(value.scaleb(there.scale) in said.readings for value in there.readings)
     if said.scale is None and not rounds:
         return False
     return any(

@@ -29,7 +29,7 @@ Rules:
 CUT = "[the rest of this page is left out]"
 _LEAST_OF_A_PAGE = 96
 """A page is not begun for fewer tokens than this."""
-_TAG_LIKE = re.compile(r"[<\uff1c\ufe64](?=\s*[/|!?\w])")
+_TAG_LIKE = re.compile(r"[<\uff1c\ufe64](?=\s*(?:[/|!?\w]|$))")
 _BREAKS = re.compile(r"\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 Count = Callable[[str], int]
 """How many tokens a text is."""
@@ -141,7 +141,7 @@ def _cut(page: PromptPage, budget: int, count: Count) -> str:
 
 
 def _tagged(page: PromptPage, text: str) -> str:
-    title = " ".join(plain(page.title).split()).replace('"', "'")
+    title = " ".join(plain(page.title).split()).replace('"', "'").replace("<", "‹")
     head = f'<page number="{page.number}" document="{title}" at="{page.page} of {page.pages}">'
     return f"{head}\n{text.strip()}\n</page>"
 

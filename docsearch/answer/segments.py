@@ -98,7 +98,9 @@ def _blocks(lines: Iterator[_Line]) -> Iterator[_Block]:
 
 def _belongs(line: _Line, block: _Block) -> bool:
     if block.shape is Shape.SENTENCE:
-        return not line.after_blank and (block.lines[-1].is_long or not _ends(block.lines[-1].text))
+        last = block.lines[-1]
+        goes_on = last.is_long or not _ends(last.text)
+        return goes_on and not (line.after_blank or line.is_cell or last.text.endswith(":"))
     return line.is_cell and len(block.lines) <= _MOST_CELLS
 
 

@@ -19,7 +19,7 @@ _STOP = frozenset(
     "there these they this those though through thus to too under until up upon us very was we were what "
     "when where whereas which while who whom whose why will with within would you your".split()
 )
-_NEAR = 86.0
+NEAR = 86.0
 """Words of five letters or more are taken for one another from this similarity (rapidfuzz ratio) on."""
 
 
@@ -55,11 +55,11 @@ class Stemming:
         ]
 
 
-def near(word: str, known: Sequence[str]) -> str | None:
+def near(word: str, known: Sequence[str], similarity: float = NEAR) -> str | None:
     """The word of `known` that this one may be, misread; None when none is near."""
     if len(word) < 5:
         return None
-    found = process.extractOne(word, known, scorer=fuzz.ratio, score_cutoff=_NEAR)
+    found = process.extractOne(word, known, scorer=fuzz.ratio, score_cutoff=similarity)
     return None if found is None else str(found[0])
 
 
