@@ -45,7 +45,7 @@ def ask(
     follow: Annotated[bool, typer.Option("--follow", help="Go on from the question before.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Forget the questions so far.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Draw the cited pages with the quotes boxed.")] = False,
-    json: Annotated[bool, typer.Option(help="Print the answer as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Ask a question and get the answer with the pages it stands on.
 
