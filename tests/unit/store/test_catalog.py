@@ -130,10 +130,15 @@ def test_nested_transactions_go_with_the_outermost(tmp_path: Path) -> None:
 
 def test_what_is_rolled_back_is_not_remembered(index: Index) -> None:
     number = add_document(index, Path("/library/a.pdf"), ["text"])
-    with pytest.raises(RuntimeError), index.catalog.transaction():
-        index.files.forget([Path("/library/a.pdf")])
-        assert index.documents.get([number]) == {}
-        raise RuntimeError
+
+    def forget_then_fail() -> None:
+        with index.catalog.transaction():
+            index.files.forget([Path("/library/a.pdf")])
+            assert index.documents.get([number]) == {}
+            raise TypeError
+
+    with pytest.raises(TypeError):
+        forget_then_fail()
     assert list(index.documents.get([number])) == [number]
 
 
