@@ -19,7 +19,7 @@ CHATML = (
 NO_SYSTEM = (
     "{% for message in messages %}{% if message['role'] == 'system' %}{{ raise_exception('no system') }}"
     "{% endif %}<|im_start|>{{ message['role'] }}\n{{ message['content'] | trim }}<|im_end|>\n{% endfor %}"
-    "<|im_start|>model\n"
+    "{{ '<|im_start|>model\n' }}"
 )
 CONTROL = ("<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>")
 START, END = 3, 4
