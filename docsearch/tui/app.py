@@ -18,7 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from docsearch.config import folders, load_settings
+from docsearch.config import ViewSettings, folders, load_settings
 from docsearch.library import Library
 from docsearch.tui.boundary import ErrorLog
 from docsearch.tui.history import History
@@ -27,6 +27,7 @@ from docsearch.tui.screens.answer_keys import AnswerKeys
 from docsearch.tui.screens.page_keys import PageKeys
 from docsearch.tui.screens.search import SearchScreen
 from docsearch.tui.session import Session
+from docsearch.tui.themes import DARK, chosen_theme, own_themes
 from docsearch.tui.watching import ScreenWatcher
 from docsearch.tui.widgets.answer import AnswerPane
 from docsearch.tui.widgets.block_image import BlockImage
@@ -36,13 +37,13 @@ from docsearch.tui.widgets.query_input import QueryInput
 
 if TYPE_CHECKING:
     from docsearch.tui.screens.help import Section
+    from docsearch.tui.screens.settings import SettingsScreen
 
 LOG_NAME = "docsearch.log"
 HISTORY_NAME = "history"
 WATCH_AFTER_SECONDS = 3.0
 """The watcher starts when the first search is out of the way."""
 CITED = Binding("1", "", "Show a page that the answer names", key_display="1 … 9")
-DARK, LIGHT = "tokyo-night", "atom-one-light"
 
 
 class DocsearchApp(App[None]):
@@ -54,6 +55,8 @@ class DocsearchApp(App[None]):
         picture: the widget class for page images.
         watcher: keeps the index current while the app runs; none in tests.
         history: past queries.
+        view: colours and the like.
+        settings: the file of the settings.
     """
 
     TITLE = "docsearch"
@@ -62,6 +65,7 @@ class DocsearchApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", tooltip="This help"),
         Binding("f2", "folders", "Folders", tooltip="What is searched, what failed, indexing"),
+        Binding("f8", "settings", "Settings", show=False, tooltip="Every setting, and what it means"),
         Binding("ctrl+p", "command_palette", "All commands", show=False),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
@@ -73,9 +77,15 @@ class DocsearchApp(App[None]):
         picture: type[Widget] = BlockImage,
         watcher: ScreenWatcher | None = None,
         history: History | None = None,
+        view: ViewSettings | None = None,
+        settings: Path | None = None,
     ) -> None:
+        view = view or ViewSettings()
         super().__init__()
-        self.theme = preferred_theme(os.environ.get("COLORFGBG", ""))
+        self._settings = settings
+        for theme in own_themes():
+            self.register_theme(theme)
+        self._take_theme(chosen_theme(view.theme, os.environ))
         self.session = Session(self, open_library, ErrorLog(log), picture, history or History())
         self._welcomed = False
         self._early: list[events.Event] | None = []
@@ -140,12 +150,38 @@ class DocsearchApp(App[None]):
         yield SystemCommand("Add a folder", "Make a folder or a file searchable", self._ask_for_folder)
         yield SystemCommand("Update the index", "Read what has changed", self.session.indexing.start)
         yield SystemCommand("Stop indexing", "What is done is kept", self.session.indexing.stop)
+        yield SystemCommand("Settings", "Every setting, and what it means", self.action_settings)
+        yield SystemCommand("Forget past queries", "Here and on disk", self.session.history.forget)
         yield SystemCommand("Help", "Every key, and the query language", self.action_help)
         if isinstance(screen, SearchScreen):
             yield SystemCommand("Open the page", "In the desktop's viewer", screen.action_open)
+            yield SystemCommand("Answer", "What was typed, from the pages found", screen.action_ask)
+            yield SystemCommand(
+                "Search by picture", "For the page it shows", screen.action_pick_picture
+            )
+            yield SystemCommand("More like this page", "Pages about the same", screen.action_more_like)
+            yield SystemCommand("Outline", "The bookmarks of the document", screen.action_outline)
+            yield SystemCommand("Cite", "Copy title, page and file name", screen.action_copy_citation)
+            yield SystemCommand("Copy the text", "Of the page", screen.action_copy_text)
+            yield SystemCommand("Reveal", "Show the file in the file manager", screen.action_reveal)
             yield SystemCommand("Copy the path", "Of the chosen result", screen.action_copy_path)
             yield SystemCommand("Page as text or image", "In the preview", screen.action_toggle_text)
             yield SystemCommand("Preview", "Show or hide it", screen.action_toggle_preview)
+
+    def action_settings(self) -> None:
+        """The settings, from the search."""
+        from docsearch.tui.screens.settings import SettingsScreen
+
+        if isinstance(self.screen, SearchScreen) and self._settings is not None:
+            self.push_screen(SettingsScreen(self.session, self._settings))
+
+    def on_settings_screen_changed(self, event: SettingsScreen.Changed) -> None:
+        """Other colours at once."""
+        self._take_theme(chosen_theme(event.settings.view.theme, os.environ))
+
+    def _take_theme(self, name: str) -> None:
+        """A theme by its name; one that does not exist is the dark one."""
+        self.theme = name if name in self.available_themes else DARK
 
     def _ask_for_folder(self) -> None:
         from docsearch.tui.screens.dialogs import AddFolder
@@ -167,27 +203,17 @@ class DocsearchApp(App[None]):
 def help_sections() -> list[Section]:
     """The keys of every screen."""
     from docsearch.tui.screens.folders import FoldersScreen
+    from docsearch.tui.screens.settings import SettingsScreen
 
     return [
         ("Everywhere", DocsearchApp.BINDINGS),
-        ("Search", [*QueryInput.BINDINGS, *SearchScreen.BINDINGS]),
+        ("Search", [*QueryInput.BINDINGS, *SearchScreen.OWN_KEYS]),
         ("Results", HitList.BINDINGS),
-        ("Page", [*PageKeys.BINDINGS, *Preview.BINDINGS]),
-        (
-            "Answer",
-            [
-                *AnswerKeys.BINDINGS[:1],
-                Binding("1", "", "", key_display="1 … 9", tooltip="Show a page that the answer names"),
-                *AnswerPane.BINDINGS,
-            ],
-        ),
+        ("Page", [*PageKeys.KEYS, *Preview.BINDINGS]),
+        ("Answer", [*AnswerKeys.KEYS[:1], CITED, *AnswerPane.BINDINGS]),
         ("Folders", FoldersScreen.BINDINGS),
+        ("Settings", SettingsScreen.BINDINGS),
     ]
-
-
-def preferred_theme(colours: str) -> str:
-    """Light when the terminal says, in COLORFGBG, that its background is; dark otherwise."""
-    return LIGHT if colours.rpartition(";")[2] in {"7", "15"} else DARK
 
 
 def run(home: Path | None = None) -> None:
@@ -195,11 +221,13 @@ def run(home: Path | None = None) -> None:
     places = folders(home)
     log = places.cache / LOG_NAME
     picture = BlockImage
-    history = History(places.index.with_name(HISTORY_NAME))
-    watches = load_settings(places.settings).watch.screen
-    watcher = ScreenWatcher(home, places.cache) if watches else None
+    settings = load_settings(places.settings)
+    history = History(places.index.with_name(HISTORY_NAME) if settings.view.history else None)
+    watcher = ScreenWatcher(home, places.cache) if settings.watch.screen else None
     with native_messages_to(ErrorLog(log)):
-        DocsearchApp(lambda: Library(home), log, picture, watcher, history).run()
+        DocsearchApp(
+            lambda: Library(home), log, picture, watcher, history, settings.view, places.settings
+        ).run()
 
 
 @contextmanager

@@ -11,9 +11,10 @@ import pytest
 from textual.binding import Binding
 from textual.widgets import Static
 
-from docsearch.tui.app import DocsearchApp, help_sections, native_messages_to, preferred_theme
+from docsearch.tui.app import DocsearchApp, help_sections, native_messages_to
 from docsearch.tui.boundary import MAX_LOG_BYTES, ErrorLog
 from docsearch.tui.screens.help import HelpScreen
+from docsearch.tui.themes import DARK, LIGHT, NO_COLOUR, chosen_theme
 from tests.tui.fake import FakeLibrary, opens
 from tests.tui.running import running, settled
 
@@ -75,10 +76,21 @@ async def test_a_failure_of_the_interface_leaves_a_line_and_a_log(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("colours", "light"), [("15;0", False), ("0;15", True), ("0;default;15", True), ("", False)]
+    ("setting", "environment", "theme"),
+    [
+        ("auto", {"COLORFGBG": "15;0"}, DARK),
+        ("auto", {"COLORFGBG": "0;15"}, LIGHT),
+        ("auto", {"COLORFGBG": "0;default;15"}, LIGHT),
+        ("auto", {}, DARK),
+        ("auto", {"NO_COLOR": "1", "COLORFGBG": "0;15"}, NO_COLOUR),
+        ("light", {"NO_COLOR": "1"}, LIGHT),
+        ("dracula", {}, "dracula"),
+    ],
 )
-def test_the_theme_follows_the_background(colours: str, light: bool) -> None:
-    assert ("light" in preferred_theme(colours)) is light
+def test_the_theme_follows_settings_and_terminal(
+    setting: str, environment: dict[str, str], theme: str
+) -> None:
+    assert chosen_theme(setting, environment) == theme
 
 
 def test_a_long_log_starts_afresh(tmp_path: Path) -> None:

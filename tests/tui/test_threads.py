@@ -80,7 +80,7 @@ def test_a_thread_that_was_never_used_closes_at_once() -> None:
 async def test_folders_are_suggested_and_files_are_not(tmp_path: Path) -> None:
     (tmp_path / "scans").mkdir()
     (tmp_path / "scan.pdf").touch()
-    suggester = FolderSuggester()
+    suggester = FolderSuggester(files=False)
     assert await suggester.get_suggestion(f"{tmp_path}/sc") == f"{tmp_path}/scans"
     for typed in (f"{tmp_path}/", f"{tmp_path}/x", "sc", "/no/such/folder", "\0/x"):
         assert await suggester.get_suggestion(typed) is None

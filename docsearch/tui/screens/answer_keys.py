@@ -21,7 +21,7 @@ ANSWERING = "-answer"
 class AnswerKeys(PageKeys):
     """Answers questions. Whoever is one makes `asking` when it is mounted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    KEYS: ClassVar[list[BindingType]] = [
         Binding("f4", "ask", "Answer", tooltip="Answer what was typed; so does a ? at its end"),
         *(Binding(str(n), f"cite({n})", f"Page {n} of the answer", show=False) for n in range(1, 10)),
     ]

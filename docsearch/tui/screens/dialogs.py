@@ -14,22 +14,34 @@ from textual.widgets import Button, Input, Static
 from docsearch.tui.text import MUTED, literal
 from docsearch.tui.widgets.path_input import PathInput, path_in, problem_with
 
-PATH_KEYS = "→ completes the path, enter adds it, esc cancels"
 
+class AskForPath(ModalScreen[Path | None]):
+    """Asks for a path that exists.
 
-class AddFolder(ModalScreen[Path | None]):
-    """Asks for a path that exists."""
+    Args:
+        title: what is asked for.
+        question: in a sentence.
+        files: whether files are completed too.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
+
+    def __init__(self, title: str, question: str, *, files: bool) -> None:
+        super().__init__()
+        self._title = title
+        self._question = question
+        self._files = files
 
     def compose(self) -> ComposeResult:
         """A line and what is wrong with it."""
         with Vertical(classes="dialog") as box:
-            box.border_title = "Add a folder"
-            yield Static("A folder with documents, or one file.", markup=False)
-            yield PathInput(id="path")
+            box.border_title = self._title
+            yield Static(self._question, markup=False)
+            yield PathInput(id="path", files=self._files)
             yield Static(
-                literal("→ completes the path, enter adds, esc cancels", MUTED), id="problem", markup=False
+                literal("→ completes the path, enter takes it, esc cancels", MUTED),
+                id="problem",
+                markup=False,
             )
 
     def on_input_changed(self) -> None:
@@ -43,6 +55,20 @@ class AddFolder(ModalScreen[Path | None]):
             self.dismiss(path_in(event.value))
         else:
             self.query_one("#problem", Static).update(literal(problem, "$text-error"))
+
+
+class AddFolder(AskForPath):
+    """Asks for a folder to search."""
+
+    def __init__(self) -> None:
+        super().__init__("Add a folder", "A folder with documents, or one file.", files=False)
+
+
+class PickPicture(AskForPath):
+    """Asks for a picture to search with."""
+
+    def __init__(self) -> None:
+        super().__init__("Search by picture", "A photo, scan or screenshot of a page.", files=True)
 
 
 class Confirm(ModalScreen[bool]):

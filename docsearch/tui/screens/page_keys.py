@@ -16,19 +16,25 @@ from docsearch.tui.widgets.preview import Preview
 class PageKeys(Screen[None]):
     """Looks at a page. Whoever is one makes `looking` and `actions` when it is mounted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+t,t", "toggle_text", "Text/image", tooltip="Show the page as text or as image"),
-        Binding("pageup,left_square_bracket", "turn(-1)", "Previous page of the document", show=False),
-        Binding("pagedown,right_square_bracket", "turn(1)", "Next page of the document", show=False),
-        Binding("ctrl+n,n", "match(1)", "Next match", show=False),
-        Binding("ctrl+b,N,p", "match(-1)", "Previous match", show=False),
-        Binding("f6,plus,equals_sign", "zoom(1)", "Zoom in", key_display="+", tooltip="Look closer"),
+    KEYS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+t", "toggle_text", "Text/image", tooltip="Show the page as text or as image"),
+        Binding("t", "toggle_text", "Show the page as text or as image", show=False),
+        Binding("n", "match(1)", "Next match"),
+        Binding("ctrl+n", "match(1)", "Next match, from the query", show=False),
+        Binding("N,p,ctrl+b", "match(-1)", "Previous match", show=False),
+        Binding("plus,equals_sign", "zoom(1)", "Zoom", key_display="+ -", tooltip="Look closer"),
+        Binding("f6", "zoom(1)", "Look closer, from the query", show=False),
         Binding("f5,minus", "zoom(-1)", "Look from farther away", show=False),
-        Binding("ctrl+l,o", "outline", "Outline", tooltip="The bookmarks of the document"),
-        Binding("ctrl+y,y", "copy_path", "Copy path", tooltip="Copy the path of the file"),
+        Binding("o", "outline", "Outline", tooltip="The bookmarks of the document"),
+        Binding("ctrl+l", "outline", "The bookmarks, from the query", show=False),
+        Binding("m", "more_like", "More like this", tooltip="Pages about the same"),
+        Binding("y", "copy_path", "Path", tooltip="Copy the path of the file"),
+        Binding("ctrl+y", "copy_path", "Copy the path, from the query", show=False),
         Binding("c", "copy_citation", "Cite", tooltip="Copy title, page and file name"),
         Binding("Y", "copy_text", "Copy the text of the page", show=False),
         Binding("r", "reveal", "Reveal", tooltip="Show the file in the file manager"),
+        Binding("pageup,left_square_bracket", "turn(-1)", "Previous page of the document", show=False),
+        Binding("pagedown,right_square_bracket", "turn(1)", "Next page of the document", show=False),
     ]
 
     session: Session

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -25,6 +26,7 @@ from docsearch.tui.notices import found, idle_notice, nothing_found
 from docsearch.tui.page_actions import PageActions
 from docsearch.tui.ports import LibraryPort
 from docsearch.tui.screens.answer_keys import ANSWERING, AnswerKeys
+from docsearch.tui.screens.page_keys import PageKeys
 from docsearch.tui.session import Session
 from docsearch.tui.subjects import LikeSubject, PictureSubject, Subject, answers
 from docsearch.tui.text import literal
@@ -50,14 +52,15 @@ class SearchScreen(AnswerKeys):
     """Search as you type."""
 
     TITLE = "Search"
-    BINDINGS: ClassVar[list[BindingType]] = [
+    OWN_KEYS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "open", "Open", key_display="enter", tooltip="Open the page in the viewer"),
-        Binding("escape", "clear", "Back to the query, then clear it", show=False),
         Binding("tab", "app.focus_next", "Query, results, page", show=False),
-        Binding("f3", "toggle_preview", "Preview", tooltip="Show or hide the preview"),
-        Binding("m", "more_like", "More like this", tooltip="Pages about the same"),
         Binding("slash", "to_query", "To the query", show=False),
+        Binding("escape", "clear", "Back to the query, then clear it", show=False),
+        Binding("f3", "toggle_preview", "Page", tooltip="Show or hide the page"),
+        Binding("f7", "pick_picture", "Search by picture", show=False),
     ]
+    BINDINGS: ClassVar[list[BindingType]] = [*OWN_KEYS, *AnswerKeys.KEYS, *PageKeys.KEYS]
 
     class Ready(Message):
         """Keys are taken from now on."""
@@ -295,6 +298,16 @@ class SearchScreen(AnswerKeys):
         """Shows or hides the preview; in a narrow terminal it takes the place of the hits."""
         self.toggle_class("-preview-toggled")
         self.call_after_refresh(self.looking.again)
+
+    def action_pick_picture(self) -> None:
+        """Asks for a picture to search with."""
+        from docsearch.tui.screens.dialogs import PickPicture
+
+        self.app.push_screen(PickPicture(), self._search_picture)
+
+    def _search_picture(self, path: Path | None) -> None:
+        if path is not None:
+            self.search_for(PictureSubject(path))
 
     def action_more_like(self) -> None:
         """Searches for pages like the one that is looked at."""

@@ -23,7 +23,15 @@ def problem_with(text: str) -> str | None:
 
 
 class FolderSuggester(Suggester):
-    """Suggests the first folder whose name begins as typed."""
+    """Suggests the first folder whose name begins as typed.
+
+    Args:
+        files: whether files are suggested too.
+    """
+
+    def __init__(self, *, files: bool) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._files = files
 
     async def get_suggestion(self, value: str) -> str | None:
         """The completed path."""
@@ -31,9 +39,8 @@ class FolderSuggester(Suggester):
         if not slash or not start:
             return None
         try:
-            names = sorted(
-                p.name for p in path_in(head + "/").iterdir() if p.name.startswith(start) and p.is_dir()
-            )
+            below = [p for p in path_in(head + "/").iterdir() if p.name.startswith(start)]
+            names = sorted(p.name for p in below if self._files or p.is_dir())
         except (OSError, ValueError, RuntimeError):
             return None
         return f"{head}/{names[0]}" if names else None
@@ -42,7 +49,6 @@ class FolderSuggester(Suggester):
 class PathInput(Input):
     """A line for a path; the right arrow takes the suggestion."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(
-            placeholder="~/Documents", id=id, suggester=FolderSuggester(use_cache=False, case_sensitive=True)
-        )
+    def __init__(self, *, id: str | None = None, files: bool = False) -> None:
+        placeholder = "~/Pictures/page.jpg" if files else "~/Documents"
+        super().__init__(placeholder=placeholder, id=id, suggester=FolderSuggester(files=files))
