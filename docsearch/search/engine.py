@@ -12,11 +12,11 @@ from docsearch.config import SearchSettings
 from docsearch.errors import ModelUnavailable
 from docsearch.models.protocols import Embedder, ModelInput
 from docsearch.records import Candidate, Filters, Hit, PageId, Query, SearchResult, TextSource
-from docsearch.search.fuse import FusionWeights, fuse, with_meaning
+from docsearch.search.fuse import FusionWeights, fuse
 from docsearch.search.matching import TermMatcher
 from docsearch.search.picture import Picture, telling_terms
 from docsearch.search.rerank import HeadReranker
-from docsearch.search.retrieve import QueryVector, Retrieved, Retriever
+from docsearch.search.retrieve import QueryVector, Retriever
 from docsearch.search.snippet import make_snippet
 from docsearch.search.terms import QueryTerms, query_terms
 from docsearch.store.files import StoredFile
@@ -104,16 +104,24 @@ class Engine:
         if not terms.full_text() and query.image is None:
             return Ranking(query, terms, self._browse(query, selection))
         retriever = Retriever(self.index, self.settings.candidates)
-        retrieved = retriever.words(terms, selection, live)
         picture = self._open_picture(query)
+        vector = self._vector(terms, picture)
+        asked = retriever.begin_similar(vector, selection, live) if vector else None
+        retrieved = retriever.words(terms, selection, live)
         if picture:
             telling = telling_terms(picture.text, self.index)
             seen = retriever.seen(telling, selection, live)
             retrieved = replace(retrieved, seen=seen, seen_terms=len(telling))
-        vector = self._vector(terms, picture) if self._asks_vectors(retrieved, picture) else None
-        if vector:
-            similar = retriever.similar(vector, selection, live)
-            retrieved = replace(retrieved, looks=similar) if picture else replace(retrieved, meaning=similar)
+        if asked and vector and picture:
+            retrieved = replace(retrieved, looks=asked())
+        elif asked and vector and vector.tells and (retrieved.text or self.weights.trusts_vectors):
+            similar = [(page, vector.standardised(value)) for page, value in asked()]
+            if terms.phrases or terms.excluded:
+                matching = {page for page, _ in retrieved.text}
+                similar = [(page, value) for page, value in similar if page in matching]
+            retrieved = replace(retrieved, meaning=similar, meaning_weight=vector.weight)
+        else:
+            vector = None
         return Ranking(query, terms, fuse(retrieved, self.weights), vector)
 
     def second_stage(self, ranking: Ranking) -> Ranking:
@@ -121,7 +129,7 @@ class Engine:
         head, tail = _split(ranking.candidates, self.settings.rerank)
         if self.reranker is None or not ranking.terms.groups or ranking.query.image or len(head) < 2:
             return ranking
-        reranked = self.reranker.rerank(ranking.terms, self._looked_up(ranking, head))
+        reranked = self.reranker.rerank(ranking.terms, head, ranking.vector)
         return replace(ranking, candidates=[*reranked, *tail])
 
     def terms(self, query: Query) -> QueryTerms:
@@ -166,30 +174,17 @@ class Engine:
             )
         return self.picture(query.image)
 
-    def _asks_vectors(self, retrieved: Retrieved, picture: Picture | None) -> bool:
-        """Whether the vector list could change anything."""
-        if picture or self.weights.trusts_vectors:
-            return True
-        return bool(self.weights.meaning and retrieved.text)
-
     def _vector(self, terms: QueryTerms, picture: Picture | None) -> QueryVector | None:
-        """The query as a vector; None without an embedder, or without pages to compare with."""
-        if self.embedder is None:
+        """The query as a vector, when there is an embedder for it and it would count."""
+        if self.embedder is None or not (picture or self.weights.meaning):
             return None
         embedder = self.embedder()
         table = self.index.vectors(embedder.fingerprint, embedder.dimensions)
+        if not table.exists():
+            return None
         image = picture.image if picture else None
         [vector] = embedder.embed_queries([ModelInput(text=terms.text, image=image)])
-        query = QueryVector(table, vector)
-        return query if query or picture else None
-
-    def _looked_up(self, ranking: Ranking, head: Sequence[Candidate]) -> list[Candidate]:
-        """The head with the similarity of every page, also of those which the vector list did not hold."""
-        if not ranking.vector or not self.weights.meaning:
-            return list(head)
-        similar = ranking.vector.of(candidate.page for candidate in head)
-        weight = self.weights.meaning * ranking.terms.weight
-        return [with_meaning(c, similar.get(c.page, 0.0), weight) for c in head]
+        return QueryVector(table, vector, self.weights.meaning * terms.weight)
 
     def _browse(self, query: Query, selection: Selection) -> list[Candidate]:
         """For filters without words: first pages of the newest documents."""

@@ -7,7 +7,7 @@ vectors are brought to that scale by what the words of the query weigh together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from docsearch.records import Candidate, PageId
 from docsearch.search.retrieve import RankedPages, Retrieved
@@ -16,8 +16,6 @@ MEANING = "meaning"
 TRUSTED = 0.3
 """From this weight on vectors may answer alone."""
 
-_UNRELATED = 0.5
-"""A page this many standard deviations above the mean is as little related as any other."""
 _LOOKS = 0.3
 """What a picture looks like counts this much of what is read in it, and more where that is little:"""
 _FEW_WORDS = 1.5
@@ -51,7 +49,7 @@ def fuse(retrieved: Retrieved, weights: FusionWeights) -> list[Candidate]:
     """
     text, seen = dict(retrieved.text), dict(retrieved.seen)
     looks = _stretched(retrieved.looks, _reach(retrieved))
-    meaning = _above(retrieved.meaning, weights.meaning * retrieved.weight)
+    meaning = _above(retrieved.meaning, retrieved.meaning_weight)
     candidates = []
     for page in dict.fromkeys([*text, *seen, *looks, *meaning]):
         scores = {
@@ -64,12 +62,6 @@ def fuse(retrieved: Retrieved, weights: FusionWeights) -> list[Candidate]:
         scores = {name: score for name, score in scores.items() if score}
         candidates.append(Candidate(page, scores, sum(scores.values())))
     return sorted(candidates, key=lambda c: (-c.score, c.page.doc, c.page.page))
-
-
-def with_meaning(candidate: Candidate, similarity: float, weight: float) -> Candidate:
-    """The candidate with its own similarity counted, in place of what its list had said; see `fuse`."""
-    scores = {**candidate.scores, MEANING: weight * max(similarity - _UNRELATED, 0.0)}
-    return replace(candidate, scores=scores, score=sum(scores.values()))
 
 
 def _above(similar: RankedPages, weight: float) -> dict[PageId, float]:

@@ -15,8 +15,13 @@ from PIL.Image import Image
 from docsearch.models.protocols import ModelInput, Reranker
 from docsearch.records import Candidate, PageId
 from docsearch.search import passages
+from docsearch.search.fuse import MEANING
+from docsearch.search.retrieve import QueryVector
 from docsearch.search.terms import QueryTerms
 from docsearch.store.index import Index
+
+_UNRELATED = 0.5
+"""A page this many standard deviations above the mean is as little related as any other."""
 
 RenderPage = Callable[[PageId, int], Image | None]
 """Renders a page with its longest side at so many pixels; None when its file cannot be read."""
@@ -25,7 +30,9 @@ RenderPage = Callable[[PageId, int], Image | None]
 class HeadReranker(Protocol):
     """Gives the head of a list a new order."""
 
-    def rerank(self, terms: QueryTerms, head: Sequence[Candidate]) -> list[Candidate]:
+    def rerank(
+        self, terms: QueryTerms, head: Sequence[Candidate], meaning: QueryVector | None = None
+    ) -> list[Candidate]:
         """The same candidates, best first, with the signals it used added to their scores."""
 
 
@@ -43,7 +50,8 @@ class PassageReranker:
     """Orders pages by what a bag of words misses, a signal each:
 
     the best passage; neighbours of the query that stand close together; words of the query at the top of
-    the page, where its heading is; and for questions after a number, how much of the page is numbers.
+    the page, where its heading is; for questions after a number, how much of the page is numbers; and how
+    similar the vector of each page is, also of those which the list of vectors did not hold.
 
     Words that the title or name of a document already says do not count on its pages: whoever asks
     for the inventories of Northwind does not look for the page that names Northwind most.
@@ -53,12 +61,16 @@ class PassageReranker:
         self.index = index
         self.weights = weights or PassageWeights()
 
-    def rerank(self, terms: QueryTerms, head: Sequence[Candidate]) -> list[Candidate]:
+    def rerank(
+        self, terms: QueryTerms, head: Sequence[Candidate], meaning: QueryVector | None = None
+    ) -> list[Candidate]:
         """See `HeadReranker`."""
+        asked = meaning.begin_of(candidate.page for candidate in head) if meaning else dict
         numbers = {term: n for n, group in enumerate(terms.groups) for term in group}
         weights = [max((terms.weights[t] for t in group), default=0.0) for group in terms.groups]
         stored = self.index.pages.terms(candidate.page for candidate in head)
         named = self._named(terms, {candidate.page.doc for candidate in head})
+        similar = asked()
         reranked = []
         for candidate in head:
             page = stored.get(candidate.page, "").split()
@@ -72,6 +84,9 @@ class PassageReranker:
             }
             if terms.asks_for_number:
                 signals["figures"] = self.weights.figures * passages.figures(page)
+            if meaning:
+                above = max(similar.get(candidate.page, 0.0) - _UNRELATED, 0.0)
+                signals[MEANING] = meaning.weight * above
             reranked.append(_scored(candidate, signals))
         return sorted(reranked, key=lambda c: (-c.score, c.page.doc, c.page.page))
 
@@ -86,7 +101,7 @@ class PassageReranker:
 
 
 def _scored(candidate: Candidate, signals: dict[str, float]) -> Candidate:
-    scores = {**candidate.scores, **{name: value for name, value in signals.items() if value}}
+    scores = {name: value for name, value in {**candidate.scores, **signals}.items() if value}
     return replace(candidate, scores=scores, score=sum(scores.values()))
 
 
@@ -99,7 +114,12 @@ class ModelReranker:
         self.render = render
         self.pixels = pixels
 
-    def rerank(self, terms: QueryTerms, head: Sequence[Candidate]) -> list[Candidate]:
+    def rerank(
+        self,
+        terms: QueryTerms,
+        head: Sequence[Candidate],
+        meaning: QueryVector | None = None,  # noqa: ARG002 (a model sees for itself)
+    ) -> list[Candidate]:
         """See `HeadReranker`."""
         texts = self.index.pages.texts(candidate.page for candidate in head)
         inputs = [self._input(c.page, texts[c.page][0] if c.page in texts else "") for c in head]

@@ -35,17 +35,17 @@ class Retrieved:
     Attributes:
         text: BM25 of pages, best first.
         documents: document evidence: BM25 of title and names plus 0.3 times that of the first pages.
-        weight: what all words of the query weigh together, the most that one occurrence of each could score.
-        meaning: similarity of page vectors to that of the words, best first (see `QueryVector`).
-        looks: the same for a picture.
+        meaning: standardised similarity of page vectors to that of the words, best first (see `QueryVector`).
+        meaning_weight: what a unit of it counts.
+        looks: similarity of page vectors to that of a picture, best first.
         seen: BM25 of pages over the words read in a picture, best first.
         seen_terms: how many words that were.
     """
 
     text: RankedPages = field(default_factory=list)
     documents: dict[int, float] = field(default_factory=dict)
-    weight: float = 0.0
     meaning: RankedPages = field(default_factory=list)
+    meaning_weight: float = 0.0
     looks: RankedPages = field(default_factory=list)
     seen: RankedPages = field(default_factory=list)
     seen_terms: int = 1
@@ -73,7 +73,7 @@ class Retriever:
         if not query.phrases and not query.excluded:
             known = {page.doc for page in found}
             found |= {PageId(document, 1): 0.0 for document in best if document not in known}
-        return Retrieved(_ranked(found), documents, terms.weight)
+        return Retrieved(_ranked(found), documents)
 
     def documents(self, terms: QueryTerms) -> dict[int, float]:
         """Evidence for documents: what their titles, names and first pages say."""
@@ -87,10 +87,12 @@ class Retriever:
         """Pages by BM25 over terms that were read in a picture."""
         return self._ask_pages(TermQuery(terms), selection).live(live)
 
-    def similar(self, query: QueryVector, selection: Selection, live: Set[int]) -> RankedPages:
-        """Pages by similarity to a query vector."""
+    def begin_similar(
+        self, query: QueryVector, selection: Selection, live: Set[int]
+    ) -> Callable[[], RankedPages]:
+        """Asks for pages by similarity to a query vector; what it returns waits for the answer."""
         asked = _Asked(lambda limit: query.table.begin_nearest(query.vector, limit, selection), self.limit)
-        return [(page, query.standardised(similarity)) for page, similarity in asked.live(live)]
+        return lambda: asked.live(live)
 
     def _ask_pages(self, query: TermQuery, selection: Selection) -> _Asked:
         return _Asked(lambda limit: self.index.pages.begin_match(query, limit, selection), self.limit)
@@ -104,28 +106,36 @@ class Retriever:
 class QueryVector:
     """A query vector, shape (dimensions,), against one table of page vectors.
 
-    Similarities are told in standard deviations above the mean of pages drawn at random: what a cosine
-    is worth differs from model to model and from query to query, what sets a page off from others does not.
+    Similarities count in standard deviations above the mean of pages drawn at random: what a cosine is
+    worth differs from model to model and from query to query, what sets a page off from others does not.
     """
 
-    def __init__(self, table: VectorTable, vector: NDArray[np.float32]) -> None:
+    def __init__(self, table: VectorTable, vector: NDArray[np.float32], weight: float) -> None:
+        """`weight` is what a standard deviation adds to a page's score."""
         self.table = table
         self.vector = vector
-        drawn = table.sample() @ vector
-        self._drawn = drawn[drawn != 0]
+        self.weight = weight
+        self._sample = table.begin_sample()
 
-    def __bool__(self) -> bool:
+    @property
+    def tells(self) -> bool:
         """Whether there are enough pages to compare with."""
-        return len(self._drawn) >= _FEWEST_DRAWN and bool(self._deviation)
+        return len(self._drawn) >= _FEWEST_DRAWN and self._deviation > 0
 
     def standardised(self, similarity: float) -> float:
         """A dot product as standard deviations above that of unrelated pages."""
         return (similarity - self._mean) / self._deviation
 
-    def of(self, pages: Iterable[PageId]) -> dict[PageId, float]:
-        """The similarity of these pages, as far as they have vectors."""
-        similarities = self.table.begin_similarities(self.vector, pages).result()
-        return {page: self.standardised(value) for page, value in similarities.items()}
+    def begin_of(self, pages: Iterable[PageId]) -> Callable[[], dict[PageId, float]]:
+        """Asks for the similarity of these pages, as far as they have vectors; what it returns waits."""
+        asked = self.table.begin_similarities(self.vector, pages)
+        return lambda: {page: self.standardised(value) for page, value in asked.result().items()}
+
+    @cached_property
+    def _drawn(self) -> NDArray[np.float32]:
+        """The similarity of pages drawn at random, those without a vector left out."""
+        drawn = self._sample.result() @ self.vector
+        return np.asarray(drawn[drawn != 0])
 
     @cached_property
     def _mean(self) -> float:

@@ -95,7 +95,7 @@ class VectorTable(Table):
 
         return self.begin(run, {})
 
-    def sample(self) -> NDArray[np.float32]:
+    def begin_sample(self) -> Future[NDArray[np.float32]]:
         """Vectors of pages drawn at random, shape (at most 256, dimensions).
 
         The same ones until the table has grown or shrunk to twice or half of what it was.
@@ -109,7 +109,7 @@ class VectorTable(Table):
                 self._sample, self._sampled_rows = self._vectors(taken), rows
             return self._sample
 
-        return self.ask(run, np.zeros((0, self.dimensions), np.float32))
+        return self.begin(run, np.zeros((0, self.dimensions), np.float32))
 
     def _vectors(self, rows: Any) -> NDArray[np.float32]:
         """The column `vector`, shape (len(rows), dimensions)."""

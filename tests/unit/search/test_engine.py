@@ -203,18 +203,32 @@ def test_the_first_order_comes_before_the_reranked_one(library: Index) -> None:
     assert reranked.hits[0].scores["longest"] == len("The tenant pays the rent every month")
 
 
-def test_vectors_find_pages_without_the_words(library: Index) -> None:
+def engine_with_vectors(library: Index) -> Engine:
+    """Vectors alone may answer; they tell how often each letter occurs."""
     embedder = BagOfLetters()
-    pages = [PageId(doc, page) for doc in library.documents.live() for page in (1, 2, 3)]
-    pages = list(library.pages.texts(pages))
-    texts = [text for text, _ in library.pages.texts(pages).values()]
+    wanted = [PageId(doc, page) for doc in library.documents.live() for page in (1, 2, 3)]
+    texts = {page: text for page, (text, _) in library.pages.texts(wanted).items()}
     table = library.vectors(embedder.fingerprint, embedder.dimensions)
-    table.replace(table.as_rows(pages, embedder.embed_pages([ModelInput(text=text) for text in texts])))
-    engine = Engine(library, SearchSettings(), embedder=lambda: embedder, weights=FusionWeights(meaning=1.0))
+    vectors = embedder.embed_pages([ModelInput(text=text) for text in texts.values()])
+    table.replace(table.as_rows(list(texts), vectors))
+    return Engine(library, SearchSettings(), embedder=lambda: embedder, weights=FusionWeights(meaning=1.0))
+
+
+def test_vectors_find_pages_without_the_words(library: Index) -> None:
+    engine = engine_with_vectors(library)
     words_only = engine.variant(FusionWeights(), rerank=False)
     assert places(words_only.search(parse("yuo knaht"))) == []
     assert places(engine.search(parse("yuo knaht")))[0] == ("invoice-4711.pdf", 2)
     assert places(engine.search(parse("yuo knaht in:contoso")))[0][0] == "contoso/10k.pdf"
+
+
+def test_vectors_bring_no_page_that_lacks_a_phrase_or_holds_an_excluded_word(library: Index) -> None:
+    engine = engine_with_vectors(library)
+    words_only = engine.variant(FusionWeights(), rerank=False)
+    for typed in ('"the rent"', "rent -tenant"):
+        assert sorted(places(engine.search(parse(typed)))) == sorted(places(words_only.search(parse(typed))))
+        assert places(engine.search(parse(typed)))
+    assert len(places(engine.search(parse("rent")))) > len(places(words_only.search(parse("rent"))))
 
 
 def test_an_empty_index(index: Index) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docsearch.records import PageId
-from docsearch.search.fuse import FusionWeights, fuse, with_meaning
+from docsearch.search.fuse import FusionWeights, fuse
 from docsearch.search.retrieve import RankedPages, Retrieved
 
 PAGE = st.builds(PageId, st.integers(1, 5), st.integers(1, 5))
@@ -18,16 +18,16 @@ RETRIEVED = st.builds(
     Retrieved,
     text=RANKED,
     documents=st.dictionaries(st.integers(1, 5), st.floats(0.01, 30)),
-    weight=st.floats(0, 30),
     meaning=RANKED,
+    meaning_weight=st.floats(0, 5),
     looks=RANKED,
     seen=RANKED,
 )
 WEIGHTS = st.builds(FusionWeights, *[st.floats(0, 2)] * 3)
 
 
-def every_list(retrieved: Retrieved, weights: FusionWeights) -> RankedPages:
-    meaning = retrieved.meaning if weights.meaning * retrieved.weight else []
+def every_list(retrieved: Retrieved) -> RankedPages:
+    meaning = retrieved.meaning if retrieved.meaning_weight else []
     return [*retrieved.text, *meaning, *retrieved.looks, *retrieved.seen]
 
 
@@ -35,7 +35,7 @@ def every_list(retrieved: Retrieved, weights: FusionWeights) -> RankedPages:
 def test_every_page_of_a_list_comes_once_best_first(retrieved: Retrieved, weights: FusionWeights) -> None:
     candidates = fuse(retrieved, weights)
     pages = [candidate.page for candidate in candidates]
-    assert sorted(pages, key=str) == sorted({page for page, _ in every_list(retrieved, weights)}, key=str)
+    assert sorted(pages, key=str) == sorted({page for page, _ in every_list(retrieved)}, key=str)
     assert [c.score for c in candidates] == sorted((c.score for c in candidates), reverse=True)
     for candidate in candidates:
         assert math.isclose(candidate.score, sum(candidate.scores.values()), abs_tol=1e-9)
@@ -83,14 +83,6 @@ def test_what_is_read_in_a_picture_counts_more_than_its_looks_unless_it_is_littl
 
 def test_a_page_close_in_meaning_passes_one_that_shares_a_word_in_passing() -> None:
     word, close, far = PageId(1, 1), PageId(2, 1), PageId(3, 1)
-    found = Retrieved(text=[(word, 3.0), (far, 1.0)], weight=10.0, meaning=[(close, 5.0), (far, 2.0)])
-    assert [c.page for c in fuse(found, FusionWeights(meaning=0.17))] == [close, word, far]
+    found = Retrieved(text=[(word, 3.0), (far, 1.0)], meaning=[(close, 5.0), (far, 2.0)])
+    assert [c.page for c in fuse(replace(found, meaning_weight=1.7), FusionWeights())] == [close, word, far]
     assert [c.page for c in fuse(found, FusionWeights())] == [word, far]
-
-
-def test_the_own_similarity_of_a_page_takes_the_place_of_its_list() -> None:
-    [candidate] = fuse(Retrieved(text=[(PageId(1, 1), 3.0)], weight=10.0), FusionWeights(meaning=0.2))
-    near = with_meaning(candidate, 2.5, 2.0)
-    assert near.scores == {"text": 3.0, "meaning": 4.0}
-    assert near.score == 7.0
-    assert with_meaning(near, -1.0, 2.0).score == 3.0
