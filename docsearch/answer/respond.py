@@ -243,7 +243,7 @@ class _Draft:
 
     def _statements(self, *, finished: bool) -> tuple[Statement, ...]:
         text = _printable(_THOUGHT.sub("", self.said)).strip()
-        if not text or (not finished and NO_ANSWER.lower().startswith(text.lower()[: len(NO_ANSWER)])):
+        if not text or (not finished and _may_be_none(text)):
             return ()
         return self._checker.statements(text, finished=finished)
 
@@ -288,6 +288,12 @@ def _pages(numbered: Mapping[int, Source]) -> list[PromptPage]:
         )
         for number, source in numbered.items()
     ]
+
+
+def _may_be_none(text: str) -> bool:
+    """Whether what was said so far may become the words for no answer, or is them."""
+    begun = " ".join(re.findall(r"\w+", text)).upper()
+    return NO_ANSWER.startswith(begun[: len(NO_ANSWER)])
 
 
 def _worth_seeing(source: Source) -> bool:

@@ -43,8 +43,8 @@ OFF = "off"
 _FILE = "thread.json"
 _LEAD = 2000
 _LONGEST_TURN = 4000
-_BEFORE = 0.4
-"""What a word of the question before counts beside those of a follow-up."""
+_BEFORE = 0.6
+"""What all words of the question before may count, as a share of those of a follow-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +166,7 @@ class Answers:
         matcher = engine.matcher(terms)
         if asked.turns:
             own = set(engine.terms(asked.question).groups)
-            matcher.weights = [
-                weight * (1.0 if group in own else _BEFORE)
-                for weight, group in zip(matcher.weights, terms.groups, strict=True)
-            ]
+            matcher.weights = _dimmed(matcher.weights, [group in own for group in terms.groups])
         passages = choose_passages(query.text, sources, matcher, self._settings.passages)
         answer = quoted_answer(asked.question.raw, sources, passages, result.notes)
         timings = AnswerTimings(searched - asked.started, time.perf_counter() - searched)
@@ -264,6 +261,14 @@ class Answers:
                 words = self._library.views.words(cited.path, cited.page.page, lambda: True)
             return replace(cited, boxes=quote_boxes(words, cited.quote.text))
         return cited
+
+
+def _dimmed(weights: Sequence[float], own: Sequence[bool]) -> list[float]:
+    """The weights of a follow-up's words and, dimmed, of those that come from the question before."""
+    said = sum(weight for weight, is_own in zip(weights, own, strict=True) if is_own)
+    before = sum(weights) - said
+    factor = min(1.0, _BEFORE * said / before) if said and before else 1.0
+    return [weight if is_own else weight * factor for weight, is_own in zip(weights, own, strict=True)]
 
 
 def _with_note(answer: Answer, error: DocsearchError) -> Answer:

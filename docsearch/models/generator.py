@@ -54,6 +54,11 @@ def require_llama_cpp() -> None:
     _library()
 
 
+def has_gpu() -> bool:
+    """Whether this llama.cpp was built for a GPU that is here. Raises as `require_llama_cpp` does."""
+    return bool(_library().llama_supports_gpu_offload())
+
+
 class LlamaCppGenerator:
     """A generator from a GGUF file. Not for several threads at once; `stop` may be set from any."""
 

@@ -25,6 +25,7 @@ class Keeper:
         self._generator: Generator | None = None
         self._key: object = None
         self._in_use = False
+        self._unwanted = False
         self._timer: Timer | None = None
 
     def holds(self, key: object) -> bool:
@@ -51,18 +52,22 @@ class Keeper:
         finally:
             with self._lock:
                 self._in_use = False
-                self._start_timer()
+                self._rest()
 
     def close(self) -> None:
         """Gives it back, now or as soon as it is not in use any more."""
         with self._lock:
             self._cancel()
-            if self._in_use:
-                self._idle_seconds = 0.0
-            else:
+            self._unwanted = self._in_use
+            if not self._in_use:
                 self._give_back()
 
-    def _start_timer(self) -> None:
+    def _rest(self) -> None:
+        """After a use: gives it back if that was asked for meanwhile, or when it stays idle."""
+        if self._unwanted:
+            self._unwanted = False
+            self._give_back()
+            return
         self._timer = Timer(self._idle_seconds, self.close)
         self._timer.daemon = True
         self._timer.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,14 +83,16 @@ def load_generator(
         MissingExtra: llama-cpp-python is not installed.
         ModelUnavailable: its files are not here or broken, it does not fit into memory, or it does not run.
     """
-    from docsearch.models.generator import LlamaCppGenerator, LoadOptions, require_llama_cpp
+    from docsearch.models.generator import LlamaCppGenerator, LoadOptions, has_gpu, require_llama_cpp
     from docsearch.models.memory import available_bytes, fitting_context
 
     file, mmproj = _gguf_files(row)
     head = _head(row, file)
     require_llama_cpp()
     size = mmproj.stat().st_size if mmproj else 0
-    context = fitting_context(row, head, size, options.context, available_bytes())
+    elsewhere = options.gpu_layers != 0 and has_gpu() and sys.platform != "darwin"
+    free = None if elsewhere else available_bytes()  # a GPU's own memory is llama.cpp's to know
+    context = fitting_context(row, head, size, options.context, free)
     load = LoadOptions(context, options.threads, options.gpu_layers)
     return LlamaCppGenerator(row, file, load, mmproj=mmproj, stop=stop, progress=progress)
 
