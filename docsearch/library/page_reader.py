@@ -29,8 +29,9 @@ FILES_KEPT_OPEN = 2
 
 def part_shown(width: float, height: float, frame: Frame, boxes: Sequence[Box] = ()) -> Box:
     """The part of a page of this size that a frame shows, as fractions of it; never beyond its edges."""
-    scale = min(frame.width / width, frame.height / height) * max(frame.zoom, 1.0)
-    across, down = min(1.0, frame.width / (width * scale)), min(1.0, frame.height / (height * scale))
+    room_width, room_height = max(frame.width, 1), max(frame.height, 1)
+    scale = min(room_width / width, room_height / height) * max(frame.zoom, 1.0)
+    across, down = min(1.0, room_width / (width * scale)), min(1.0, room_height / (height * scale))
     x, y = _middle(frame, boxes)
     left = min(max(x - across / 2, 0.0), 1.0 - across)
     top = min(max(y - down / 2, 0.0), 1.0 - down)

@@ -60,9 +60,9 @@ class Looking:
             self.go(self.place)
 
     def go(self, place: Place) -> None:
-        """Looks at a place."""
+        """Looks at a place, as soon as there is room for it."""
         self.place = place
-        if self._preview.seen:
+        if self._preview.seen and self._preview.room.area:
             self._session.boundary.start(self._node, partial(self._load, place, self.query), "page")
 
     def again(self) -> None:

@@ -279,9 +279,9 @@ class SearchScreen(AnswerKeys):
             return ()
         return [rows[number].hit for number in (cursor + 1, cursor - 1) if 0 <= number < len(rows)]
 
-    def on_resize(self) -> None:
+    def on_preview_resized(self) -> None:
         """A preview that comes into view, or has other room, is filled."""
-        self.call_after_refresh(self.looking.again)
+        self.looking.again()
 
     # -- keys ------------------------------------------------------------------------------------
 

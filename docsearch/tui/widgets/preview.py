@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.geometry import Size
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
@@ -34,6 +35,9 @@ class Preview(Vertical, can_focus=True):
         Binding("right,l", "screen.pan(1,0)", "To the right", show=False),
     ]
 
+    class Resized(Message):
+        """There is other room for a page."""
+
     def __init__(self, picture: type[Widget], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture = picture()
@@ -47,6 +51,10 @@ class Preview(Vertical, can_focus=True):
                 yield self._picture
             with VerticalScroll(id="page-text", can_focus=False):
                 yield Static(id="words", markup=False)
+
+    def on_resize(self) -> None:
+        """Tells that there is other room."""
+        self.post_message(self.Resized())
 
     @property
     def room(self) -> Size:
