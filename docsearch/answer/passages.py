@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
-from docsearch.answer.segments import Segment, Shape, segments
+from docsearch.answer.segments import Segment, Shape, reads_on, segments
 from docsearch.records import Hit, Snippet
 
 _FIGURE = re.compile(r"\d[\d.,:/-]*")
@@ -222,7 +222,9 @@ class _Weighed:
     def passage(self, window: _Window, matcher: Matcher) -> Passage:
         """The window as it is shown."""
         lines = [read.segment for read in self.page.read[window.first : window.last + 1]]
-        text = "\n".join(line.text for line in lines)
+        text = lines[0].text
+        for above, line in pairwise(lines):
+            text += (" " if reads_on(above, line) else "\n") + line.text
         spans = tuple((start, end) for _, start, end in matcher.matches(text))
         said = sum(self.plain[group] for group in window.groups | self.page.named)
         coverage = said / (sum(self.plain) or 1.0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from docsearch.answer.passages import Passage, Source
 from docsearch.records import Answer, AnswerState, Citation, Snippet, Statement
 
-FOUND_COVERAGE = 0.4
+FOUND_COVERAGE = 0.5
 """Passages that say less of the question than this (by weight of words) are near it, not an answer."""
 
 

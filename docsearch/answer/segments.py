@@ -12,6 +12,8 @@ from enum import Enum
 
 _LONG_LINE = 50
 """A line of so many characters is part of running text."""
+_COLUMN = 15
+"""Lines of narrow columns have this many characters at least."""
 _LONGEST_SENTENCE = 320
 _MOST_CELLS = 16
 _SENTENCE_END = re.compile(r"[.!?][\"”’)\]]*\s+(?=[\"“(\[]?[A-Z0-9À-ÖØ-Þ])")
@@ -46,6 +48,12 @@ class Segment:
 def segments(text: str) -> list[Segment]:
     """The segments of a page in reading order; blank lines and nothing else fall between them."""
     return [segment for block in _blocks(_lines(text)) for segment in _split(text, block)]
+
+
+def reads_on(above: Segment, below: Segment) -> bool:
+    """Whether a line goes on with the one above it, as in narrow columns."""
+    lines = above.shape is below.shape is Shape.LINE
+    return lines and len(above.text) >= _COLUMN and below.text[:1].islower() and not _ends(above.text)
 
 
 @dataclass(frozen=True, slots=True)
