@@ -56,7 +56,7 @@ class SearchSettings:
     """Hits to show."""
     candidates: int = 200
     """Pages taken from each list before they are fused."""
-    vectors: float = 0.17
+    vectors: float = 0.15
     """What similarity of vectors counts beside words: for each standard deviation above that of unrelated
     pages this share of what all words of the query weigh. 0 leaves vectors to queries by picture. From 0.3
     on, for a strong embedder, they also find pages when no page shares a word with the query."""

@@ -79,9 +79,12 @@ def recall_at(weights_folder: Path, pairs: Sequence[Pair], k: int) -> float:
     embedder = StarterEmbedder(weights_folder)
     queries = embedder.embed_queries([ModelInput(text=p.query) for p in pairs])
     pages = embedder.embed_pages([ModelInput(text=p.passage) for p in pairs])
-    scores = queries @ pages.T
-    ranks = (scores > np.diag(scores)[:, None]).sum(axis=1)
-    return float((ranks < k).mean())
+    own = (queries * pages).sum(axis=1)
+    found = [
+        ((queries[part] @ pages.T > own[part, None]).sum(axis=1) < k).sum()
+        for part in np.array_split(np.arange(len(pairs)), len(pairs) // BATCH + 1)
+    ]
+    return float(sum(found) / len(pairs))
 
 
 def _batches(pairs: int, epochs: int, seed: int) -> Iterator[list[int]]:

@@ -14,7 +14,7 @@ from docsearch.search.engine import Engine
 from docsearch.search.fuse import FusionWeights
 
 FINAL = "search"
-VECTORS_TRIED = 0.17
+VECTORS_TRIED = 0.15
 """The weight at which vectors are shown where search itself leaves them out."""
 
 
@@ -32,9 +32,8 @@ def stages(engine: Engine, relative_to: Path | None = None, *, alone: bool = Fal
             "vectors": engine.variant(FusionWeights(text=0.0, document=0.0, meaning=1.0), rerank=False),
             "full text": engine.variant(FusionWeights(document=0.0), rerank=False),
             "text + documents": engine.variant(words, rerank=False),
-            "… reranked": engine.variant(words, rerank=True),
             "… + vectors": engine.variant(with_vectors, rerank=False),
-            "… + vectors, reranked": engine.variant(with_vectors, rerank=True),
+            "search without vectors": engine.variant(words, rerank=True),
             FINAL: engine,
         }
     return {name: _Searcher(variant, names) for name, variant in chosen.items()}
