@@ -22,6 +22,7 @@ class AnswerPrinter:
     def __init__(self, *, live: bool) -> None:
         self._live = live
         self._ticker = live and sys.stderr.isatty()
+        self._ticking = False
         self._done = 0
         """Statements that are printed whole."""
         self._begun = 0
@@ -76,8 +77,10 @@ class AnswerPrinter:
         self._begun = 0
 
     def _tick(self, words: str) -> None:
-        if self._ticker:
+        """How far it is, on a line that is wiped before the answer begins."""
+        if self._ticker and (words or self._ticking):
             print(_CLEAR_LINE + words, end="", file=sys.stderr, flush=True)
+        self._ticking = bool(words)
 
 
 def answer_as_dict(

@@ -31,6 +31,8 @@ BATCH = 256
 _FEW_CORES = 4
 """Machines with more count each core twice."""
 _ABORTED = 2
+_ERROR = 4
+"""llama.cpp's level for messages about errors."""
 _REMEMBERED_TEXTS = 64
 
 
@@ -202,7 +204,7 @@ class LlamaCppGenerator:
         return self._stop is not None and self._stop.is_set()
 
     def _failure(self, what: str) -> ModelUnavailable:
-        reason = next(reversed(self._said), "")
+        reason = next(iter(self._said), "").partition(": ")[2]
         return ModelUnavailable(
             f"model '{self.name}' {what}" + (f": {reason}" if reason else ""),
             hint="a damaged or very new file, or too little memory: fetch it again, update llama-cpp-python, "
@@ -376,9 +378,9 @@ def _quiet() -> tuple[deque[str], Any]:
     said: deque[str] = deque(maxlen=8)
 
     def hear(level: int, text: bytes, _: Any) -> None:
-        line = text.decode("utf-8", "replace").strip() if level in (2, 3) else ""
-        if level == 3 and line:
-            said.append("".join(c for c in line if c.isprintable()))
+        line = "".join(c for c in text.decode("utf-8", "replace") if c.isprintable()).strip()
+        if level == _ERROR and line:
+            said.append(line)
 
     callback = llama.llama_log_callback(hear)
     llama.llama_log_set(callback, None)

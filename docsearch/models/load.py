@@ -98,14 +98,18 @@ def load_generator(
 
 
 def _gguf_files(row: ModelRow) -> tuple[Path, Path | None]:
-    folder = model_folder(row)
-    for name in filter(None, (row.file, row.mmproj)):
+    names = [name for name in (row.file, row.mmproj) if name]
+    fetch = f"fetch it once with: hf download {row.source} {' '.join(names)}"
+    if Path(row.source).is_absolute():
+        fetch = "give the path of a file that is there"
+    try:
+        folder = model_folder(row)
+    except ModelUnavailable as error:
+        error.hint = fetch
+        raise
+    for name in names:
         if not (folder / name).is_file():
-            fetch = f"fetch it once with: hf download {row.source} {name}"
-            raise ModelUnavailable(
-                f"model '{row.name}': there is no file {folder / name}",
-                hint="" if Path(row.source).is_absolute() else fetch,
-            )
+            raise ModelUnavailable(f"model '{row.name}': there is no file {folder / name}", hint=fetch)
     return folder / row.file, folder / row.mmproj if row.mmproj else None
 
 

@@ -113,11 +113,13 @@ class Registry:
         """
         if name.lower().endswith(".gguf") and name not in {row.name for row in self.rows}:
             return _row_of_file(Path(name))
-        row = self.row(name)
-        if row.role is not Role.GENERATOR:
-            known = ", ".join(row.name for row in self.of(Role.GENERATOR))
-            raise ModelUnavailable(f"model '{name}' writes no answers", hint=f"generators: {known}")
-        return row
+        known = {row.name: row for row in self.of(Role.GENERATOR)}
+        if name not in known:
+            raise ModelUnavailable(
+                f"there is no generator called '{name}'",
+                hint=f"name the path of a GGUF file, or one of {', '.join(known)}",
+            )
+        return known[name]
 
     def of(self, role: Role) -> tuple[ModelRow, ...]:
         """The rows with that role."""

@@ -112,3 +112,31 @@ def test_installed_package_reads_the_rows_beside_its_modules(tmp_path: Path) -> 
     code = "from docsearch.models.registry import Registry; print(len(Registry.read().rows))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={}, capture_output=True, text=True)
     assert done.stdout.strip() == str(len(Registry.read().rows)), done.stderr
+
+
+def test_a_generator_is_a_row_or_a_file(tmp_path: Path) -> None:
+    registry = Registry.read()
+    assert {row.name for row in registry.of(Role.GENERATOR)} > {"qwen3-4b", "qwen3-vl-4b", "smollm2-360m"}
+    assert registry.generator("qwen3-vl-4b").mmproj
+    (tmp_path / "My.GGUF").write_bytes(b"")
+    row = registry.generator(str(tmp_path / "My.GGUF"))
+    assert (row.name, row.source, row.file) == ("My", str(tmp_path), "My.GGUF")
+    for name in ("starter", "nonsense", str(tmp_path / "none.gguf")):
+        with pytest.raises(ModelUnavailable):
+            registry.generator(name)
+
+
+@pytest.mark.parametrize(
+    ("keys", "wrong"),
+    [
+        ('role = "generator"\nsource = "a/b"', "generators"),
+        ('role = "generator"\nsource = "a/b"\nruntime = "llama.cpp"', "'file'"),
+        ('role = "reranker"\nsource = "a/b"\nfile = "x.gguf"', "'file'"),
+        ('role = "reranker"\nsource = "a/b"\nruntime = "llama.cpp"\nfile = "x.gguf"', "generators"),
+    ],
+)
+def test_generators_are_files_for_llama_cpp(tmp_path: Path, keys: str, wrong: str) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text(f'[[model]]\nname = "mine"\n{keys}\n')
+    with pytest.raises(SettingsError, match=wrong):
+        Registry.read(file)
