@@ -65,3 +65,27 @@ def test_models_do_not_share_a_table(index: Index, table: VectorTable) -> None:
     other.replace(other.as_rows([PageId(1, 1)], unit_vectors(1, 4)))
     assert (table.rows(), other.rows()) == (50, 1)
     assert index.vectors("print", 16) is table
+
+
+def test_the_similarity_of_named_pages(table: VectorTable) -> None:
+    asked = [PAGES[9], PAGES[0], PageId(77, 1)]
+    similar = table.begin_similarities(VECTORS[9], asked).result()
+    assert set(similar) == {PAGES[9], PAGES[0]}
+    assert similar[PAGES[9]] == pytest.approx(1.0, abs=2e-3)
+    assert similar[PAGES[0]] == pytest.approx(float(VECTORS[0] @ VECTORS[9]), abs=2e-3)
+    assert table.begin_similarities(VECTORS[9], []).result() == {}
+
+
+def test_a_sample_is_kept_until_the_table_is_another(table: VectorTable) -> None:
+    first = table.begin_sample().result()
+    assert first.shape == (50, 16)
+    assert {tuple(v) for v in first} == {tuple(v) for v in VECTORS.astype(np.float16).astype(np.float32)}
+    table.replace(table.as_rows([PageId(50, 1)], VECTORS[:1]))
+    assert table.begin_sample().result() is first
+    many = [PageId(100, page) for page in range(1, 401)]
+    table.replace(table.as_rows(many, unit_vectors(400)))
+    assert table.begin_sample().result().shape == (256, 16)
+
+
+def test_an_index_without_vectors_has_no_sample(index: Index) -> None:
+    assert index.vectors("other", 16).begin_sample().result().shape == (0, 16)
