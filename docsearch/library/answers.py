@@ -16,8 +16,9 @@ from docsearch.answer.quoted import quoted_answer
 from docsearch.answer.respond import Conversation, Writer
 from docsearch.answer.thread import forget_thread, load_thread, save_thread
 from docsearch.errors import DocsearchError, MissingExtra, ModelUnavailable, UsageError
+from docsearch.models.device import GeneratorOptions
 from docsearch.models.keeper import Keeper
-from docsearch.models.load import GeneratorOptions, load_generator
+from docsearch.models.load import load_generator
 from docsearch.models.registry import ModelRow, Registry
 from docsearch.records import (
     Answer,

@@ -1,4 +1,7 @@
-"""Which device and number format a torch model runs with. Imports torch only when asked to look."""
+"""Which device and number format a torch model runs with, and what a generator gets of the machine.
+
+Imports torch only when asked to look.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,21 @@ class Device:
     def describe(self) -> str:
         """A phrase for the status screen."""
         return f"{self.name}, {self.dtype}"
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorOptions:
+    """How a generator is loaded on this machine.
+
+    Attributes:
+        context: tokens it holds, prompt and answer together; 0 takes as many as are useful and fit.
+        threads: processor threads; 0 takes one a core.
+        gpu_layers: layers on the GPU where there is one; -1 for all.
+    """
+
+    context: int = 0
+    threads: int = 0
+    gpu_layers: int = -1
 
 
 def choose_device(wanted: str = AUTO, dtype: str = "") -> Device:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from docsearch.errors import ModelUnavailable
-from docsearch.models.protocols import Stop
 
 
 class Eyes:
@@ -34,23 +33,37 @@ class Eyes:
             self.close()
             raise ModelUnavailable(f"{mmproj.name} is not for pictures")
 
-    def look(self, image: Any) -> Picture:
-        """A picture as the model will read it; close it."""
+    def look(self, image: Any) -> list[list[int] | Picture]:
+        """A picture as the model will read it: what it sees, and tokens around that. Close the pictures."""
         mtmd, rgb = self._mtmd, image.convert("RGB")
         data = rgb.tobytes()
         pixels = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
         bitmap = mtmd.mtmd_bitmap_init(rgb.width, rgb.height, pixels)
-        chunks = mtmd.mtmd_input_chunks_init()
+        chunks = _Chunks(mtmd)
         try:
             code = mtmd.mtmd_tokenize(
-                self._context, chunks, ctypes.byref(self._marker()), self._array(bitmap), 1
+                self._context, chunks.handle, ctypes.byref(self._marker()), self._array(bitmap), 1
             )
         finally:
             mtmd.mtmd_bitmap_free(bitmap)
         if code:
-            mtmd.mtmd_input_chunks_free(chunks)
+            chunks.close()
             raise ModelUnavailable(f"the model cannot look at a page (llama.cpp: {code})")
-        return Picture(mtmd, self._context, chunks)
+        parts = [self._part(chunk, chunks) for chunk in chunks.each()]
+        if any(token < 0 for part in parts if isinstance(part, list) for token in part):
+            chunks.close()
+            raise ModelUnavailable(
+                "the model lacks tokens that its mmproj file frames pictures with",
+                hint="take the mmproj file that belongs to it",
+            )
+        return parts
+
+    def _part(self, chunk: Any, chunks: _Chunks) -> list[int] | Picture:
+        if self._mtmd.mtmd_input_chunk_get_type(chunk) != self._mtmd.MTMD_INPUT_CHUNK_TYPE_TEXT:
+            return Picture(self._mtmd, self._context, chunk, chunks)
+        count = ctypes.c_size_t()
+        tokens = self._mtmd.mtmd_input_chunk_get_tokens_text(chunk, ctypes.byref(count))
+        return list(tokens[: count.value])
 
     def close(self) -> None:
         """Gives the memory back."""
@@ -73,38 +86,47 @@ class Eyes:
 
 
 class Picture:
-    """A picture in a prompt."""
+    """What a model sees, in a prompt."""
 
-    def __init__(self, mtmd: Any, context: Any, chunks: Any) -> None:
+    def __init__(self, mtmd: Any, context: Any, chunk: Any, chunks: _Chunks) -> None:
         self._mtmd = mtmd
         self._context = context
+        self._chunk = chunk
         self._chunks = chunks
+        self._size = int(mtmd.mtmd_input_chunk_get_n_tokens(chunk))
 
     @property
     def size(self) -> int:
         """How many tokens of context it takes."""
-        return sum(int(self._mtmd.mtmd_input_chunk_get_n_tokens(chunk)) for chunk in self._each())
+        return self._size
 
-    def read(self, llama_context: Any, position: int, batch: int, stop: Stop) -> int | None:
-        """Reads it into the context from a position on; the position after it, or None when stopped."""
+    def read(self, llama_context: Any, position: int, batch: int) -> int:
+        """Reads it into the context from a position on; returns the position after it."""
         after = ctypes.c_int32(position)
-        for chunk in self._each():
-            code = self._mtmd.mtmd_helper_eval_chunk_single(
-                self._context, llama_context, chunk, position, 0, batch, True, ctypes.byref(after)
-            )
-            if stop.is_set():
-                return None
-            if code:
-                raise ModelUnavailable(f"the model failed to read a page's picture (llama.cpp: {code})")
-            position = after.value
-        return position
+        code = self._mtmd.mtmd_helper_eval_chunk_single(
+            self._context, llama_context, self._chunk, position, 0, batch, False, ctypes.byref(after)
+        )
+        if code:
+            raise ModelUnavailable(f"the model failed to read a page's picture (llama.cpp: {code})")
+        return after.value
 
     def close(self) -> None:
-        """Gives the memory back."""
-        if self._chunks:
-            self._mtmd.mtmd_input_chunks_free(self._chunks)
-        self._chunks = None
+        """Gives back the memory of all that was made of its page; may be called again."""
+        self._chunks.close()
 
-    def _each(self) -> Iterator[Any]:
-        for number in range(self._mtmd.mtmd_input_chunks_size(self._chunks)):
-            yield self._mtmd.mtmd_input_chunks_get(self._chunks, number)
+
+class _Chunks:
+    """What llama.cpp made of a page."""
+
+    def __init__(self, mtmd: Any) -> None:
+        self._mtmd = mtmd
+        self.handle = mtmd.mtmd_input_chunks_init()
+
+    def each(self) -> Iterator[Any]:
+        for number in range(self._mtmd.mtmd_input_chunks_size(self.handle)):
+            yield self._mtmd.mtmd_input_chunks_get(self.handle, number)
+
+    def close(self) -> None:
+        if self.handle:
+            self._mtmd.mtmd_input_chunks_free(self.handle)
+        self.handle = None

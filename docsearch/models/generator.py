@@ -13,13 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from docsearch.errors import MissingExtra, ModelUnavailable
 from docsearch.models.chat import ChatTemplate
+from docsearch.models.device import GeneratorOptions
 from docsearch.models.eyes import Eyes
 from docsearch.models.protocols import Generation, Message, Sampling, Stop
 from docsearch.models.registry import ModelRow
@@ -34,21 +34,6 @@ _ABORTED = 2
 _ERROR = 4
 """llama.cpp's level for messages about errors."""
 _REMEMBERED_TEXTS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
-    """How a model is loaded.
-
-    Attributes:
-        context: tokens of context.
-        threads: processor threads; 0 takes one a core.
-        gpu_layers: layers on the GPU where there is one; -1 for all.
-    """
-
-    context: int
-    threads: int = 0
-    gpu_layers: int = -1
 
 
 def require_llama_cpp() -> None:
@@ -68,7 +53,7 @@ class LlamaCppGenerator:
         self,
         row: ModelRow,
         file: Path,
-        options: LoadOptions,
+        options: GeneratorOptions,
         *,
         mmproj: Path | None = None,
         stop: Stop | None = None,
@@ -85,6 +70,7 @@ class LlamaCppGenerator:
         self._options = options
         self._stop: Stop | None = stop
         self._held: list[int] = []
+        self._position = 0
         self._model: Any = None
         self._context: Any = None
         self._eyes: Eyes | None = None
@@ -131,13 +117,16 @@ class LlamaCppGenerator:
 
     def measure(self, messages: Sequence[Message]) -> int:
         """How many tokens a conversation is, with the model's own template around it."""
-        return sum(_size(part) for part in self._parts(messages))
+        parts = self._parts(messages)
+        _close(parts)
+        return sum(map(_size, parts))
 
     def write(self, messages: Sequence[Message], sampling: Sampling, stop: Stop) -> Iterator[Generation]:
         """Reads the conversation and writes what follows it; see `Generator`."""
         parts = self._parts(messages)
-        total = sum(_size(part) for part in parts)
+        total = sum(map(_size, parts))
         if total >= self.context:
+            _close(parts)
             raise ModelUnavailable(
                 f"the question takes {total} tokens, and model '{self.name}' holds {self.context}",
                 hint="ask with fewer --pages, or set a larger context in [answers]",
@@ -147,9 +136,7 @@ class LlamaCppGenerator:
             yield from self._generate(parts, total, sampling, stop)
         finally:
             self._stop = None
-            for part in parts:
-                if not isinstance(part, list):
-                    part.close()
+            _close(parts)
 
     def close(self) -> None:
         """Gives the memory back; the generator cannot be used after that."""
@@ -169,7 +156,7 @@ class LlamaCppGenerator:
         cores = os.cpu_count() or 1
         return self._options.threads or (cores if cores <= _FEW_CORES else cores // 2)
 
-    def _load(self, file: Path, options: LoadOptions, progress: Callable[[float], None] | None) -> None:
+    def _load(self, file: Path, options: GeneratorOptions, progress: Callable[[float], None] | None) -> None:
         params = self._llama.llama_model_default_params()
         params.n_gpu_layers = 1 << 16 if options.gpu_layers < 0 else options.gpu_layers
         told = self._llama.llama_progress_callback(self._going_on(progress))
@@ -188,7 +175,7 @@ class LlamaCppGenerator:
 
         return going_on
 
-    def _open_context(self, options: LoadOptions) -> None:
+    def _open_context(self, options: GeneratorOptions) -> None:
         params = self._llama.llama_context_default_params()
         params.n_ctx = options.context
         params.n_batch = params.n_ubatch = min(BATCH, options.context)
@@ -248,7 +235,8 @@ class LlamaCppGenerator:
 
     def _shown(self, message: Message) -> Iterator[Any]:
         if self._eyes is not None:
-            yield from map(self._eyes.look, message.images)
+            for image in message.images:
+                yield from self._eyes.look(image)
 
     # -- reading and writing -------------------------------------------------------------------
 
@@ -291,6 +279,7 @@ class LlamaCppGenerator:
             self._llama.llama_memory_clear(memory, True)
             common = 0
         del self._held[common:]
+        self._position = common
         return common
 
     def _read(self, parts: list[Any], cached: int) -> Iterator[int]:
@@ -305,31 +294,33 @@ class LlamaCppGenerator:
             yield min(start + BATCH, len(tokens))
 
     def _read_with_pictures(self, parts: list[Any]) -> Iterator[int]:
-        position = read = 0
+        read = 0
         for part in parts:
             if isinstance(part, list):
                 for start in range(0, len(part), BATCH):
                     some = part[start : start + BATCH]
                     if not self._decode(some):
                         return
-                    position += len(some)
                     read += len(some)
                     yield read
             else:
-                reached = part.read(self._context, position, BATCH, self._stop)
-                if reached is None:
+                if self._stopped():
                     return
-                position = reached
+                self._position = part.read(self._context, self._position, BATCH)
                 read += part.size
                 yield read
         self._held = []  # positions are not tokens any more: the next prompt is read anew
 
     def _decode(self, tokens: list[int]) -> bool:
         """Takes tokens into the context; False when it was stopped in the midst of it."""
-        array = (self._llama.llama_token * len(tokens))(*tokens)
-        code = self._llama.llama_decode(self._context, self._llama.llama_batch_get_one(array, len(tokens)))
+        count = len(tokens)
+        array = (self._llama.llama_token * count)(*tokens)
+        batch = self._llama.llama_batch_get_one(array, count)
+        batch.pos = (self._llama.llama_pos * count)(*range(self._position, self._position + count))
+        code = self._llama.llama_decode(self._context, batch)
         if code == 0:
             self._held += tokens
+            self._position += count
             return True
         if code == _ABORTED or self._stopped():
             return False
@@ -338,6 +329,13 @@ class LlamaCppGenerator:
             + "".join(f": {s}" for s in list(self._said)[-1:]),
             hint="set a smaller context in [answers], or gpu_layers = 0",
         )
+
+
+def _close(parts: list[Any]) -> None:
+    """Gives back the memory of pictures in a prompt."""
+    for part in parts:
+        if not isinstance(part, list):
+            part.close()
 
 
 def _size(part: Any) -> int:

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from docsearch.errors import ModelUnavailable, SettingsError
-from docsearch.models.device import AUTO, Device, choose_device
+from docsearch.models.device import AUTO, Device, GeneratorOptions, choose_device
 from docsearch.models.gguf import GgufHead, read_head
 from docsearch.models.protocols import Embedder, Generator, Reranker, Stop
 from docsearch.models.registry import ModelRow, Registry, Role, Runtime
 from docsearch.models.versions import model_folder
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratorOptions:
-    """What of a generator the machine decides: tokens of context (0: by memory), threads, GPU layers."""
-
-    context: int = 0
-    threads: int = 0
-    gpu_layers: int = -1
 
 
 def load_embedder(name: str, registry: Registry, device: str = AUTO, dimensions: int = 0) -> Embedder:
@@ -83,7 +74,7 @@ def load_generator(
         MissingExtra: llama-cpp-python is not installed.
         ModelUnavailable: its files are not here or broken, it does not fit into memory, or it does not run.
     """
-    from docsearch.models.generator import LlamaCppGenerator, LoadOptions, has_gpu, require_llama_cpp
+    from docsearch.models.generator import LlamaCppGenerator, has_gpu, require_llama_cpp
     from docsearch.models.memory import available_bytes, fitting_context
 
     file, mmproj = _gguf_files(row)
@@ -93,8 +84,8 @@ def load_generator(
     elsewhere = options.gpu_layers != 0 and has_gpu() and sys.platform != "darwin"
     free = None if elsewhere else available_bytes()  # a GPU's own memory is llama.cpp's to know
     context = fitting_context(row, head, size, options.context, free)
-    load = LoadOptions(context, options.threads, options.gpu_layers)
-    return LlamaCppGenerator(row, file, load, mmproj=mmproj, stop=stop, progress=progress)
+    fitting = replace(options, context=context)
+    return LlamaCppGenerator(row, file, fitting, mmproj=mmproj, stop=stop, progress=progress)
 
 
 def _gguf_files(row: ModelRow) -> tuple[Path, Path | None]:

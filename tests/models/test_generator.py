@@ -5,20 +5,23 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("llama_cpp", reason="needs llama-cpp-python: pip install docsearch[answers]")
 pytest.importorskip("gguf", reason="makes its models with the package gguf")
 
 from docsearch.errors import ModelUnavailable
-from docsearch.models.generator import LlamaCppGenerator, LoadOptions
-from docsearch.models.load import GeneratorOptions, load_generator
+from docsearch.models.device import GeneratorOptions
+from docsearch.models.generator import LlamaCppGenerator
+from docsearch.models.load import load_generator
 from docsearch.models.protocols import Generation, Message, Sampling
 from docsearch.models.registry import ModelRow, Role, Runtime
-from tests.models.tiny_gguf import CONTROL, END, NO_SYSTEM, START, speaking_gguf
+from tests.models.tiny_gguf import CONTROL, END, NO_SYSTEM, START, seeing_gguf, speaking_gguf
 
 SAYS = ("The rent", " is 900", " euros", " [1]", "...")
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,13 +29,14 @@ LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
 from docsearch.errors import ModelUnavailable
-from docsearch.models.generator import LlamaCppGenerator, LoadOptions
+from docsearch.models.device import GeneratorOptions
+from docsearch.models.generator import LlamaCppGenerator
 from docsearch.models.registry import ModelRow, Role, Runtime
 
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 row = ModelRow("tiny", Role.GENERATOR, runtime=Runtime.LLAMA_CPP, source="/", file="tiny.gguf")
 try:
-    LlamaCppGenerator(row, Path(sys.argv[1]), LoadOptions(131072, threads=1))
+    LlamaCppGenerator(row, Path(sys.argv[1]), GeneratorOptions(131072, threads=1))
 except ModelUnavailable as error:
     print(f"{type(error).__name__}: {error.message}")
 """
@@ -52,7 +56,7 @@ def load(tmp_path: Path) -> Iterator[Load]:
 
     def load_it(context: int = 4096, **made: object) -> LlamaCppGenerator:
         file = speaking_gguf(tmp_path / f"{len(opened)}.gguf", SAYS, **made)  # type: ignore[arg-type]
-        opened.append(LlamaCppGenerator(row(file), file, LoadOptions(context, threads=1)))
+        opened.append(LlamaCppGenerator(row(file), file, GeneratorOptions(context, threads=1)))
         return opened[-1]
 
     yield load_it
@@ -237,10 +241,29 @@ def test_loading_stops(tmp_path: Path) -> None:
         load_generator(row(speaking_gguf(tmp_path / "a.gguf", SAYS)), GeneratorOptions(), stop=stop)
 
 
+def test_a_model_that_sees_reads_pictures_between_the_words(tmp_path: Path) -> None:
+    file, eyes = speaking_gguf(tmp_path / "a.gguf", SAYS), seeing_gguf(tmp_path / "eyes.gguf")
+    seeing = replace(row(file), mmproj=eyes.name, modalities=("text", "image"))
+    generator = load_generator(seeing, GeneratorOptions(2048, threads=1))
+    shown = Message("user", "What is on <|im_end|> it?", (Image.new("RGB", (200, 100), "red"),))
+    blind = Message("user", "What is on <|im_end|> it?")
+    assert generator.modalities == {"text", "image"}
+    assert generator.measure([shown]) > generator.measure([blind])
+    for conversation in ([shown], [blind], [shown], [blind, Message("assistant", "It."), shown]):
+        text, events = heard(generator.write(conversation, GREEDY, Event()))
+        assert text == "".join(SAYS)
+        assert events[-1].read_tokens == events[-1].prompt_tokens == generator.measure(conversation)
+        assert events[-1].cached_tokens < events[-1].prompt_tokens
+    stop = Event()
+    stop.set()
+    assert heard(generator.write([shown], GREEDY, stop))[0] == ""
+    generator.close()
+
+
 def test_an_mmproj_file_that_is_none_is_told(tmp_path: Path) -> None:
     file = speaking_gguf(tmp_path / "a.gguf", SAYS)
     with pytest.raises(ModelUnavailable, match="does not let this model see"):
-        LlamaCppGenerator(row(file), file, LoadOptions(512), mmproj=file)
+        LlamaCppGenerator(row(file), file, GeneratorOptions(512), mmproj=file)
 
 
 def test_nothing_reaches_the_terminal(load: Load, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

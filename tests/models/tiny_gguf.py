@@ -103,3 +103,46 @@ def _add_tensors(writer: object, follows: dict[int, int], layers: int) -> None:
             add(f"blk.{layer}.{name}.weight", np.zeros((_WIDTH, _WIDTH), np.float32))
         for name, shape in (("gate", (64, _WIDTH)), ("up", (64, _WIDTH)), ("down", (_WIDTH, 64))):
             add(f"blk.{layer}.ffn_{name}.weight", np.zeros(shape, np.float32))
+
+
+def seeing_gguf(path: Path) -> Path:
+    """The file that lets such a model see: a vision encoder of one layer with Gemma's projector."""
+    import gguf
+
+    writer = gguf.GGUFWriter(path, "clip")
+    writer.add_bool("clip.has_vision_encoder", True)
+    writer.add_string("clip.projector_type", "gemma3")
+    sizes = {"image_size": 64, "patch_size": 16, "embedding_length": 32, "feed_forward_length": 64}
+    for name, value in {
+        **sizes,
+        "projection_dim": _WIDTH,
+        "block_count": 1,
+        "attention.head_count": 2,
+    }.items():
+        writer.add_uint32(f"clip.vision.{name}", value)
+    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-6)
+    writer.add_array("clip.vision.image_mean", [0.5, 0.5, 0.5])
+    writer.add_array("clip.vision.image_std", [0.5, 0.5, 0.5])
+    writer.add_bool("clip.use_gelu", True)
+    random = np.random.default_rng(1)
+    layer = {f"attn_{name}": (32, 32) for name in ("q", "k", "v", "out")}
+    weights = {
+        "v.patch_embd": (32, 3, 16, 16),
+        "v.post_ln": (32,),
+        "v.blk.0.ln1": (32,),
+        "v.blk.0.ln2": (32,),
+        "v.blk.0.ffn_up": (64, 32),
+        "v.blk.0.ffn_down": (32, 64),
+        **{f"v.blk.0.{name}": shape for name, shape in layer.items()},
+    }
+    for name, shape in weights.items():
+        writer.add_tensor(f"{name}.weight", random.standard_normal(shape).astype(np.float32) * 0.02)
+        writer.add_tensor(f"{name}.bias", np.zeros(shape[0], np.float32))
+    writer.add_tensor("v.position_embd.weight", np.zeros((16, 32), np.float32))
+    writer.add_tensor("mm.input_projection.weight", np.zeros((32, _WIDTH), np.float32))
+    writer.add_tensor("mm.soft_emb_norm.weight", np.ones(32, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

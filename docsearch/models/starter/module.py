@@ -1,6 +1,7 @@
 """The starter as a torch module, so that it can be trained and run with Sentence Transformers.
 
-Built in code from the same weights the light path reads, and gives the same vectors. Inputs of
+Built from the same weights the light path reads, and gives the same vectors; what is trained here and
+saved is a folder that both can open. Inputs of
 `encode_query` become query vectors, inputs of `encode_document` page vectors.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from docsearch.models.starter.embedder import SHIPPED
 from docsearch.models.starter.layout import ONE_SIDE, image_columns, text_columns
 from docsearch.models.starter.picture import describe
-from docsearch.models.starter.weights import StarterWeights
+from docsearch.models.starter.weights import StarterWeights, quantise, write_weights
 from docsearch.models.starter.words import Bag, WordPieces
 
 Input = str | Image.Image | Mapping[str, Any]
@@ -86,9 +87,16 @@ class StarterModule(InputModule):  # type: ignore[misc]  # untyped library
         features["sentence_embedding"] = _as_pages(vectors) if features["is_page"] else _unit(vectors)
         return features
 
-    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
-        """Sentence Transformers' own format is not written; see training/train_starter.py."""
-        raise NotImplementedError("the starter is saved as weights.npz by training/train_starter.py")
+    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """Writes the weights folder that the light path reads; tokens keep 8 bits, as they ship."""
+        tokens, scales = quantise(self.tokens.weight.detach().cpu().numpy())
+        mean, projection = self.mean.cpu().numpy(), self.projection.detach().cpu().numpy()
+        write_weights(Path(output_path), self.tokenizer, tokens, scales, mean, projection)
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **_: Any) -> Self:
+        """Reads what `save` wrote, from a local folder only."""
+        return cls(StarterWeights.read(Path(model_name_or_path, subfolder)))
 
     def _token_features(self, bags: Sequence[Bag]) -> dict[str, Tensor]:
         lengths = [len(ids) for ids, _ in bags]

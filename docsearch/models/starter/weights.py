@@ -74,6 +74,25 @@ class StarterWeights:
         return self.tokens.astype(np.float32) * self.scales[:, None]
 
 
+def write_weights(
+    folder: Path,
+    tokenizer: Tokenizer,
+    tokens: NDArray[np.int8],
+    scales: NDArray[np.float32],
+    mean: NDArray[np.float32],
+    projection: NDArray[np.float32],
+) -> None:
+    """Writes a weights folder; shapes as in `StarterWeights`. All but the tokens are rounded to 16 bits."""
+    tokenizer.save(str(folder / TOKENIZER_FILE), pretty=False)
+    np.savez(
+        folder / WEIGHTS_FILE,
+        tokens=tokens,
+        scales=scales.astype(np.float16),
+        mean=mean.astype(np.float16),
+        projection=projection.astype(np.float16),
+    )
+
+
 def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Each row as whole numbers from -127 to 127 and its scale."""
     scales = np.maximum(np.abs(vectors).max(axis=1), 1e-12) / 127
