@@ -1,7 +1,7 @@
 """Makes the starter's weights: `python -m training.train_starter --data FOLDER`.
 
-Takes about six minutes on two CPU cores. The seed is fixed: the same data gives the same weights up to
-the rounding of the machine.
+Takes about twenty minutes on two shared CPU cores. The seed is fixed: the same data gives the same
+weights up to the rounding of the machine.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from docsearch.models.starter.picture import describe
-from docsearch.models.starter.weights import TOKENIZER_FILE, WEIGHTS_FILE, StarterWeights, quantise
+from docsearch.models.starter.weights import StarterWeights, quantise, write_weights
 from training.pairs import Pair, read_held_out, read_pairs, read_texts
 from training.picture_side import fit_projection
 from training.text_side import recall_at, train_tokenizer, train_tokens
@@ -48,7 +47,7 @@ def train_text(data: Path, out: Path, limit: int, epochs: int, seed: int) -> Non
     print(f"{len(pairs)} pairs", flush=True)
     weights = _untrained(data, pairs, out, seed)
     tokens, scales = quantise(train_tokens(weights, pairs, epochs, seed))
-    _write(out, tokens, scales, weights.mean, weights.projection)
+    write_weights(out, weights.tokenizer, tokens, scales, weights.mean, weights.projection)
     held_out = read_held_out(data)
     for k in (1, 10):
         print(f"held-out recall@{k} among {len(held_out)}: {recall_at(out, held_out, k):.3f}", flush=True)
@@ -59,7 +58,7 @@ def train_pictures(data: Path, out: Path, seed: int) -> None:
     weights = StarterWeights.read(out)
     texts = [text for _, text in islice(read_texts(data), 0, 30_000, 15)]
     mean, projection = fit_projection(texts, IMAGE_DIMENSIONS, seed)
-    _write(out, weights.tokens, weights.scales, mean, projection)
+    write_weights(out, weights.tokenizer, weights.tokens, weights.scales, mean, projection)
 
 
 def _arguments() -> argparse.Namespace:
@@ -78,30 +77,13 @@ def _untrained(data: Path, pairs: Sequence[Pair], out: Path, seed: int) -> Start
     documents = (text[:20_000] for _, text in islice(read_texts(data), 0, None, 4))
     passages = (f"{pair.query}\n{pair.passage}" for pair in pairs[:TOKENIZER_PAIRS])
     tokenizer = train_tokenizer(chain(passages, islice(documents, TOKENIZER_DOCUMENTS)))
-    tokenizer.save(str(out / TOKENIZER_FILE), pretty=False)
     generator = np.random.default_rng(seed)
     tokens = generator.normal(0, 1, (tokenizer.get_vocab_size(), TEXT_DIMENSIONS)).astype(np.float32)
     sample = describe(Image.linear_gradient("L"))
     assert sample is not None
     projection = generator.normal(0, 1, (len(sample), IMAGE_DIMENSIONS)).astype(np.float32)
-    _write(out, *quantise(tokens), np.zeros_like(sample), projection)
+    write_weights(out, tokenizer, *quantise(tokens), np.zeros_like(sample), projection)
     return StarterWeights.read(out)
-
-
-def _write(
-    out: Path,
-    tokens: NDArray[np.int8],
-    scales: NDArray[np.float32],
-    mean: NDArray[np.float32],
-    projection: NDArray[np.float32],
-) -> None:
-    np.savez(
-        out / WEIGHTS_FILE,
-        tokens=tokens,
-        scales=scales.astype(np.float16),
-        mean=mean.astype(np.float16),
-        projection=projection.astype(np.float16),
-    )
 
 
 if __name__ == "__main__":

@@ -159,3 +159,29 @@ def test_loading_by_name_takes_no_torch() -> None:
 def test_loaded_by_name_with_fewer_dimensions() -> None:
     embedder = load_embedder("starter", Registry.read(), dimensions=128)
     assert embedder.embed_queries([ModelInput("tax")]).shape == (1, 128)
+
+
+def test_what_is_trained_and_saved_opens_as_a_sentence_transformer_and_without_torch(tmp_path: Path) -> None:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    from docsearch.models.starter.module import starter_model
+
+    model = starter_model()
+    with torch.no_grad():
+        model[0].tokens.weight[100:200] *= -1.5
+    model.save(str(tmp_path))
+    light = StarterEmbedder(tmp_path)
+    opened = SentenceTransformer(str(tmp_path), device="cpu", trust_remote_code=True, local_files_only=True)
+    inputs = [{"text": TEXTS[0], "image": drawn(2)}, {"text": TEXTS[1]}]
+    wanted = light.embed_pages([ModelInput(TEXTS[0], drawn(2)), ModelInput(TEXTS[1])])
+    assert opened.encode_document(inputs) == pytest.approx(wanted, abs=1e-5)
+    assert light.fingerprint != StarterEmbedder().fingerprint
+
+
+def test_the_shipped_folder_opens_as_a_sentence_transformer() -> None:
+    from sentence_transformers import SentenceTransformer
+
+    opened = SentenceTransformer(str(SHIPPED), device="cpu", trust_remote_code=True, local_files_only=True)
+    wanted = StarterEmbedder().embed_queries([ModelInput(TEXTS[0])])
+    assert opened.encode_query([TEXTS[0]]) == pytest.approx(wanted, abs=1e-5)
