@@ -21,6 +21,8 @@ from docsearch.records import PageId
 from docsearch.store.index import Index
 
 PLAIN = "plain BM25"
+BASELINE = "text + documents"
+HARD = ("FinanceBench", "MMLongBench-Doc")
 DEPTH = 100
 
 
@@ -115,11 +117,24 @@ def figures(named: Report, opaque: Report) -> dict[str, Figure]:
         "opaque": groups(opaque.stages[-1]),
         "plain_bm25": groups(plain),
         "above_plain_bm25": _difference(groups(final), groups(plain)),
+        "times_baseline": times_baseline(named, list(final.by_source)),
+        "times_baseline_hard": times_baseline(named, HARD),
+        "above_baseline": _difference(groups(final), groups(_stage(named, BASELINE))),
         "stages": {stage.name: groups(stage) for stage in ours},
         "opaque_stages": {stage.name: groups(stage) for stage in opaque.stages},
         "latency_p50_ms": final.latency.p50_ms,
         "latency_p95_ms": final.latency.p95_ms,
     }
+
+
+def times_baseline(report: Report, sources: Sequence[str]) -> float | None:
+    """nDCG@10 over that of full text with document evidence, for the queries of these sources together."""
+    totals = []
+    for stage in (report.stages[-1], _stage(report, BASELINE)):
+        groups = [stage.by_source[source] for source in sources if source in stage.by_source]
+        totals.append(sum(group.queries * group.metrics["ndcg@10"].mean for group in groups))
+    ours, theirs = totals
+    return ours / theirs if theirs else None
 
 
 def groups(stage: StageReport) -> dict[str, float]:
@@ -135,6 +150,10 @@ def table(named: Report, opaque: Report) -> list[list[object]]:
     names = list(next(iter(columns.values())))
     rows = [[name, *(round(column[name], 4) for column in columns.values())] for name in names]
     return [["nDCG@10", *columns], *rows]
+
+
+def _stage(report: Report, name: str) -> StageReport:
+    return next(stage for stage in report.stages if stage.name == name)
 
 
 def _difference(ours: Mapping[str, float], theirs: Mapping[str, float]) -> dict[str, float]:
