@@ -5,6 +5,7 @@ Importing it loads no model, no PDF reader and no table library; that waits unti
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -16,11 +17,11 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widget import Widget
 
 from docsearch.config import ViewSettings, folders, load_settings
 from docsearch.library import Library
 from docsearch.tui.boundary import ErrorLog
+from docsearch.tui.graphics import BLOCKS, graphics_of, terminal_picture
 from docsearch.tui.history import History
 from docsearch.tui.ports import LibraryPort
 from docsearch.tui.screens.answer_keys import AnswerKeys
@@ -30,7 +31,7 @@ from docsearch.tui.session import Session
 from docsearch.tui.themes import DARK, chosen_theme, own_themes
 from docsearch.tui.watching import ScreenWatcher
 from docsearch.tui.widgets.answer import AnswerPane
-from docsearch.tui.widgets.block_image import BlockImage
+from docsearch.tui.widgets.block_image import IN_BLOCKS
 from docsearch.tui.widgets.hits import HitList
 from docsearch.tui.widgets.preview import Preview
 from docsearch.tui.widgets.query_input import QueryInput
@@ -52,7 +53,7 @@ class DocsearchApp(App[None]):
     Args:
         open_library: opens a library; called once in each thread that needs one.
         log: the file for unexpected errors.
-        picture: the widget class for page images.
+        graphics: what the terminal can draw pages with.
         watcher: keeps the index current while the app runs; none in tests.
         history: past queries.
         view: colours and the like.
@@ -74,7 +75,7 @@ class DocsearchApp(App[None]):
         self,
         open_library: Callable[[], LibraryPort],
         log: Path,
-        picture: type[Widget] = BlockImage,
+        graphics: str = BLOCKS,
         watcher: ScreenWatcher | None = None,
         history: History | None = None,
         view: ViewSettings | None = None,
@@ -83,10 +84,12 @@ class DocsearchApp(App[None]):
         view = view or ViewSettings()
         super().__init__()
         self._settings = settings
+        self._graphics = graphics
+        self._thumbnails = view.thumbnails
         for theme in own_themes():
             self.register_theme(theme)
         self._take_theme(chosen_theme(view.theme, os.environ))
-        self.session = Session(self, open_library, ErrorLog(log), picture, history or History())
+        self.session = Session(self, open_library, ErrorLog(log), IN_BLOCKS, history or History())
         self._welcomed = False
         self._early: list[events.Event] | None = []
         self._watcher = watcher
@@ -107,6 +110,13 @@ class DocsearchApp(App[None]):
         early, self._early = self._early or [], None
         for event in early:
             self.post_message(event)
+        self.screen_stack[0].query_one(HitList).with_thumbnails = self._thumbnails
+        if self._graphics != BLOCKS:
+            self.session.boundary.start(self, self._use_graphics, "graphics")
+
+    async def _use_graphics(self) -> None:
+        picture = await asyncio.to_thread(terminal_picture, self._graphics)
+        await self.screen_stack[0].query_one(Preview).use(picture)
 
     def on_search_screen_no_folders(self) -> None:
         """The first run asks for a folder, once."""
@@ -149,16 +159,14 @@ class DocsearchApp(App[None]):
         yield SystemCommand("Folders", "What is searched, and what could not be read", self.action_folders)
         yield SystemCommand("Add a folder", "Make a folder or a file searchable", self._ask_for_folder)
         yield SystemCommand("Update the index", "Read what has changed", self.session.indexing.start)
-        yield SystemCommand("Stop indexing", "What is done is kept", self.session.indexing.stop)
+        yield SystemCommand("Pause indexing", "What is done is kept", self.session.indexing.stop)
         yield SystemCommand("Settings", "Every setting, and what it means", self.action_settings)
         yield SystemCommand("Forget past queries", "Here and on disk", self.session.history.forget)
         yield SystemCommand("Help", "Every key, and the query language", self.action_help)
         if isinstance(screen, SearchScreen):
             yield SystemCommand("Open the page", "In the desktop's viewer", screen.action_open)
             yield SystemCommand("Answer", "What was typed, from the pages found", screen.action_ask)
-            yield SystemCommand(
-                "Search by picture", "For the page it shows", screen.action_pick_picture
-            )
+            yield SystemCommand("Search by picture", "For the page it shows", screen.action_pick_picture)
             yield SystemCommand("More like this page", "Pages about the same", screen.action_more_like)
             yield SystemCommand("Outline", "The bookmarks of the document", screen.action_outline)
             yield SystemCommand("Cite", "Copy title, page and file name", screen.action_copy_citation)
@@ -220,14 +228,12 @@ def run(home: Path | None = None) -> None:
     """Opens the app on the user's index, or on the one below `home`."""
     places = folders(home)
     log = places.cache / LOG_NAME
-    picture = BlockImage
     settings = load_settings(places.settings)
     history = History(places.index.with_name(HISTORY_NAME) if settings.view.history else None)
     watcher = ScreenWatcher(home, places.cache) if settings.watch.screen else None
     with native_messages_to(ErrorLog(log)):
-        DocsearchApp(
-            lambda: Library(home), log, picture, watcher, history, settings.view, places.settings
-        ).run()
+        view, file, graphics = settings.view, places.settings, graphics_of(settings.view.images, os.environ)
+        DocsearchApp(lambda: Library(home), log, graphics, watcher, history, view, file).run()
 
 
 @contextmanager

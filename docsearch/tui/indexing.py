@@ -24,6 +24,37 @@ BURST_SECONDS = 0.1
 """Events are handed to the screen this often; a stop is heard as often."""
 
 
+PACE_SECONDS = 20.0
+"""The rate is that of the last so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast pages are done in the step that runs: (when, pages done) of the last seconds."""
+
+    tier: str = ""
+    marks: tuple[tuple[float, int], ...] = ()
+
+    def after(self, progress: Progress, now: float) -> Pace:
+        """With what is known now; another step begins anew."""
+        old = self.marks if progress.tier == self.tier else ()
+        kept = tuple(mark for mark in old if now - mark[0] <= PACE_SECONDS)
+        return Pace(progress.tier, (*kept, (now, progress.pages_done)))
+
+    @property
+    def pages_a_second(self) -> float:
+        """The rate; 0 as long as it cannot be told."""
+        if len(self.marks) < 2 or self.marks[-1][0] - self.marks[0][0] < 1.0:
+            return 0.0
+        (start, before), (end, done) = self.marks[0], self.marks[-1]
+        return max(done - before, 0) / (end - start)
+
+    def seconds_left(self, progress: Progress) -> float | None:
+        """How long the step will take at this rate."""
+        rate = self.pages_a_second
+        return (progress.pages_total - progress.pages_done) / rate if rate > 0 else None
+
+
 @dataclass(frozen=True, slots=True)
 class IndexingState:
     """What is known of the current or the last run."""
@@ -32,12 +63,19 @@ class IndexingState:
     stopping: bool = False
     progress: Progress | None = None
     failures: tuple[Failure, ...] = ()
+    pace: Pace = Pace()
+    paused: bool = False
+    """Whether the user stopped the last run, which can go on."""
 
     def after(self, events: Sequence[Event]) -> IndexingState:
         """The state when these events have happened."""
         failures = tuple(event for event in events if isinstance(event, Failure))
         told = [event for event in events if isinstance(event, Progress)]
-        return replace(self, progress=told[-1] if told else self.progress, failures=self.failures + failures)
+        progress, pace = self.progress, self.pace
+        if told:
+            progress = told[-1]
+            pace = pace.after(progress, time.monotonic())
+        return replace(self, progress=progress, failures=self.failures + failures, pace=pace)
 
     @property
     def searchable(self) -> bool:
@@ -77,7 +115,8 @@ class Indexing:
                     if self.state.stopping:
                         break
         finally:
-            self._tell(replace(self.state, running=False, stopping=False))
+            stopped = self.state.stopping
+            self._tell(replace(self.state, running=False, stopping=False, paused=stopped))
 
     def _tell(self, state: IndexingState) -> None:
         self.state = state

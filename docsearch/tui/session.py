@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from textual.app import App
-from textual.widget import Widget
 
 from docsearch.tui.boundary import Boundary, ErrorLog
 from docsearch.tui.freshness import Freshness
+from docsearch.tui.graphics import Picture
 from docsearch.tui.history import History
 from docsearch.tui.indexing import Indexing
 from docsearch.tui.ports import LibraryPort
@@ -27,7 +27,7 @@ class Session:
         app: the running app.
         open_library: opens a library; called once in each thread.
         log: where unexpected errors go.
-        picture: the widget that shows page images; it has an attribute `image` for a PIL image.
+        picture: how pages are drawn.
         history: past queries.
     """
 
@@ -36,7 +36,7 @@ class Session:
         app: App[Any],
         open_library: Callable[[], LibraryPort],
         log: ErrorLog,
-        picture: type[Widget],
+        picture: Picture,
         history: History,
     ) -> None:
         self.search = LibraryThread(open_library, "search")

@@ -86,13 +86,17 @@ async def test_progress_is_shown_and_a_stop_ends_the_run_where_it_stands(tmp_pat
         await until(pilot, lambda: "Reading 4/8 pages" in text_of(pilot, "#status-progress"))
         await pilot.press("u")
         await pilot.pause()
-        assert notifications(pilot) == ["Indexing is under way; s stops it."]
+        assert notifications(pilot) == ["Indexing is under way; s pauses it."]
         await pilot.press("s")
-        await until(pilot, lambda: "Stopping" in text_of(pilot, "#status-progress"))
+        await until(pilot, lambda: "Pausing" in text_of(pilot, "#status-progress"))
         gate.set()
         await settled(pilot)
         assert library.asked.count(("index ended",)) == 1
         assert text_of(pilot, "#status-progress") == ""
+        assert "Paused" in text_of(pilot, "#status-message")
+        await pilot.press("s")
+        await settled(pilot)
+        assert len(indexed(library)) == 2
 
 
 async def test_a_run_tells_how_many_files_failed(tmp_path: Path) -> None:
@@ -175,3 +179,18 @@ async def test_a_watcher_that_is_at_work_takes_new_folders(tmp_path: Path) -> No
         await until(pilot, lambda: ("hand over", tmp_path) in library.asked)
         await settled(pilot)
         assert notifications(pilot) == []
+
+
+async def test_a_root_or_a_failed_file_is_shown_in_the_file_manager(tmp_path: Path) -> None:
+    library = FakeLibrary(failures=(FAILED,))
+    async with running(library, tmp_path) as pilot:
+        await pilot.press("f2")
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        await pilot.press("tab", "enter")
+        await settled(pilot)
+        assert [asked for asked in library.asked if asked[0] == "reveal"] == [
+            ("reveal", Path("/papers")),
+            ("reveal", FAILED.path),
+        ]

@@ -8,11 +8,11 @@ from textual.geometry import Size
 
 from docsearch.records import Failure, FailureKind, Progress
 from docsearch.tui.groups import Folding, Group, RowKind, grouped, keep_in_place, listed
-from docsearch.tui.indexing import IndexingState
+from docsearch.tui.indexing import IndexingState, Pace
 from docsearch.tui.widgets.block_image import fitted
 from docsearch.tui.widgets.blocks import draw
 from docsearch.tui.widgets.hit_rows import row_lines
-from docsearch.tui.widgets.status_line import progress_text
+from docsearch.tui.widgets.status_line import duration, pace_text, progress_text
 from tests.tui.fake import hit
 
 
@@ -112,3 +112,22 @@ def test_a_scan_makes_nothing_searchable_and_failures_add_up() -> None:
     state = IndexingState(running=True).after([Progress("scan", 0, 0, 5, 70), failure]).after([failure])
     assert not state.searchable
     assert state.failures == (failure, failure)
+
+
+def test_rate_and_time_left_are_those_of_the_last_seconds() -> None:
+    pace = Pace()
+    for second in range(40):
+        pace = pace.after(Progress("text", 10 * second, 1000, 0, 0), float(second))
+    last = Progress("text", 390, 1000, 0, 0)
+    assert pace.pages_a_second == pytest.approx(10)
+    assert pace.seconds_left(last) == pytest.approx(61)
+    state = IndexingState(running=True, progress=last, pace=pace)
+    assert pace_text(state) == "10 pages a second, 1 min left"
+    assert pace.after(Progress("ocr", 0, 9, 0, 0), 40.0).pages_a_second == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "1 s"), (59, "59 s"), (170, "3 min"), (7500, "2 h 5 min")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

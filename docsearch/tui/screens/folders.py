@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.coordinate import Coordinate
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
@@ -20,11 +21,12 @@ from docsearch.tui.indexing import IndexingState
 from docsearch.tui.screens.dialogs import AddFolder, Confirm
 from docsearch.tui.session import Session
 from docsearch.tui.text import MUTED, counted, literal, short_path, visible
-from docsearch.tui.widgets.status_line import StatusLine
+from docsearch.tui.widgets.status_line import StatusLine, pace_text
 
 FIGURE_CELLS = 48
 """What the figures beside a path take of a table."""
 MIN_PATH_CELLS = 16
+STATE_COLUMN = 4
 
 
 class FoldersScreen(Screen[None]):
@@ -37,7 +39,8 @@ class FoldersScreen(Screen[None]):
         Binding("d,delete", "remove", "Remove"),
         Binding("u", "update", "Update index"),
         Binding("r", "retry", "Retry failed"),
-        Binding("s", "stop", "Stop"),
+        Binding("s,space", "pause", "Pause/resume"),
+        Binding("enter", "reveal", "Reveal", tooltip="Show the folder or the file in the file manager"),
     ]
 
     def __init__(self, session: Session) -> None:
@@ -45,6 +48,7 @@ class FoldersScreen(Screen[None]):
         self.session = session
         self.roots: tuple[Root, ...] = ()
         self.failures: tuple[Failure, ...] = ()
+        self._marks: list[Text] = []
 
     def compose(self) -> ComposeResult:
         """Two tables and a summary."""
@@ -61,7 +65,7 @@ class FoldersScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Columns first, rows when the library has told them."""
-        self._roots_table.add_columns("Path", "Files", "Pages", "Failed", "")
+        self._roots_table.add_columns("Path", "Files", "Pages", "Failed", "             ")
         self._failures_table.add_columns("File", "Why")
         self._roots_table.focus()
         self.session.indexing.changed.subscribe(self, self.on_indexing)
@@ -88,10 +92,22 @@ class FoldersScreen(Screen[None]):
     def _show_indexing(self, state: IndexingState) -> None:
         line = self.query_one(StatusLine)
         line.show_progress(state)
+        self._mark_current(state)
         if state.running:
-            line.say("" if state.stopping else "s stops indexing; what is done is kept")
+            line.say("" if state.stopping else pace_text(state) or "s pauses; what is done is kept")
+        elif state.paused:
+            line.say("Paused. s goes on where it stopped.")
         else:
             line.say(f"Last run: {counted(len(state.failures), 'new failure')}" if state.failures else "")
+
+    def _mark_current(self, state: IndexingState) -> None:
+        """Says at which folder a run is."""
+        current = state.progress.current if state.running and state.progress else None
+        marks = [_state_of(root, current) for root in self.roots]
+        if marks != self._marks and len(marks) == self._roots_table.row_count:
+            self._marks = marks
+            for row, mark in enumerate(marks):
+                self._roots_table.update_cell_at(Coordinate(row, STATE_COLUMN), mark)
 
     # -- keys ------------------------------------------------------------------------------------
 
@@ -117,11 +133,31 @@ class FoldersScreen(Screen[None]):
 
     def _index(self, paths: Sequence[Path] = (), retry: bool = False) -> None:
         if not self.session.indexing.start(paths, retry=retry):
-            self.notify("Indexing is under way; s stops it.", severity="warning", markup=False)
+            self.notify("Indexing is under way; s pauses it.", severity="warning", markup=False)
 
-    def action_stop(self) -> None:
-        """Stops indexing after the step it is at."""
-        self.session.indexing.stop()
+    def action_pause(self) -> None:
+        """Stops indexing after the step it is at, or goes on."""
+        if self.session.indexing.state.running:
+            self.session.indexing.stop()
+        else:
+            self._index()
+
+    def on_data_table_row_selected(self) -> None:
+        """Enter or a click on a row that was chosen before."""
+        self.action_reveal()
+
+    def action_reveal(self) -> None:
+        """Shows what is under the cursor in the file manager."""
+        of_failures = self._failures_table.has_focus
+        table = self._failures_table if of_failures else self._roots_table
+        things: Sequence[Root | Failure] = self.failures if of_failures else self.roots
+        if 0 <= table.cursor_row < len(things):
+            work = partial(self._reveal, things[table.cursor_row].path)
+            self.session.boundary.start(self, work, "reveal")
+
+    async def _reveal(self, path: Path) -> None:
+        program = await self.session.facts.call(lambda library: library.reveal(path))
+        self.notify(f"Shown in {program}", markup=False, timeout=3)
 
     def action_remove(self) -> None:
         """Forgets the folder under the cursor, once that is confirmed."""
@@ -129,7 +165,7 @@ class FoldersScreen(Screen[None]):
         if not 0 <= row < len(self.roots):
             return
         if self.session.indexing.state.running:
-            self.notify("Stop indexing first, with s.", severity="warning", markup=False)
+            self.notify("Pause indexing first, with s.", severity="warning", markup=False)
             return
         path = self.roots[row].path
         ask = Confirm(f"Stop searching {path}?", "The files themselves are not touched.", "Remove")
@@ -178,8 +214,15 @@ class FoldersScreen(Screen[None]):
 
 def _root_cells(root: Root, width: int) -> tuple[Text, ...]:
     numbers = (Text(f"{number:,}", justify="right") for number in (root.files, root.pages, root.failures))
-    online = Text("") if root.online else Text("not reachable", style="yellow")
-    return (Text(short_path(root.path, width, Path.home())), *numbers, online)
+    return (Text(short_path(root.path, width, Path.home())), *numbers, _state_of(root, None))
+
+
+def _state_of(root: Root, current: Path | None) -> Text:
+    """What is to be said of a root, as long as what is read is said at most."""
+    if not root.online:
+        return Text("not reachable", style="yellow")
+    is_read = current is not None and (current == root.path or root.path in current.parents)
+    return Text("reading" if is_read else "", style="green")
 
 
 def _failure_cells(failure: Failure, width: int) -> tuple[Text, Text]:

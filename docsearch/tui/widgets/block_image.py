@@ -8,6 +8,8 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from docsearch.tui.graphics import Picture
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -65,3 +67,7 @@ class BlockImage(Widget):
         right = self.size.width - size.width - left
         margins = [Strip.blank(cells, self.rich_style) for cells in (left, right)]
         return Strip.join([margins[0], strips[y], margins[1]])
+
+
+IN_BLOCKS = Picture(BlockImage, BlockImage.room_in)
+"""Pages drawn in block characters."""

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from docsearch.records import Hit
+from docsearch.tui.graphics import Picture
 from docsearch.tui.text import MUTED, literal, marked_words
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ class Preview(Vertical, can_focus=True):
     """Shows one page.
 
     Args:
-        picture: the widget class that shows a PIL image given as its `image`, and whose `room` says how
-            many pixels it can show.
+        picture: how pages are drawn.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,10 +38,10 @@ class Preview(Vertical, can_focus=True):
     class Resized(Message):
         """There is other room for a page."""
 
-    def __init__(self, picture: type[Widget], *, id: str | None = None) -> None:
+    def __init__(self, picture: Picture, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._picture = picture()
-        self._picture.id = "picture"
+        self._room_in = picture.room_in
+        self._picture = picture.widget()
 
     def compose(self) -> ComposeResult:
         """Picture, text and message: one of them is seen."""
@@ -59,8 +59,14 @@ class Preview(Vertical, can_focus=True):
     @property
     def room(self) -> Size:
         """How many pixels of a page can be shown."""
-        room: Size = self._picture.room_in(self._switcher.size)  # type: ignore[attr-defined]
-        return room
+        return self._room_in(self._switcher.size)
+
+    async def use(self, picture: Picture) -> None:
+        """Draws pages in another way from now on."""
+        old, self._picture, self._room_in = self._picture, picture.widget(), picture.room_in
+        await old.remove()
+        await self.query_one("#paper").mount(self._picture)
+        self.post_message(self.Resized())
 
     @property
     def seen(self) -> bool:

@@ -41,16 +41,33 @@ def progress_text(state: IndexingState) -> Content:
     """How far a run has come, in a few words and a bar."""
     progress = state.progress
     if state.stopping:
-        return literal("Stopping after this step", "$text-warning")
+        return literal("Pausing after this step", "$text-warning")
     if progress is None:
         return literal("Looking at the files", MUTED)
     what = TIERS.get(progress.tier, progress.tier)
     done, total = progress.pages_done, progress.pages_total
     if not total:
         return literal(f"{what} {counted(progress.files_total, 'file')}", MUTED)
-    full = min(done * BAR_CELLS // total, BAR_CELLS)
-    return Content.assemble(
-        literal(f"{what} {done:,}/{total:,} pages ", MUTED),
-        ("━" * full, "$success"),
-        ("━" * (BAR_CELLS - full), "$foreground 20%"),
-    )
+    return Content.assemble(literal(f"{what} {done:,}/{total:,} pages ", MUTED), bar(done, total, BAR_CELLS))
+
+
+def bar(done: int, total: int, cells: int) -> Content:
+    """A bar of so many cells."""
+    full = min(done * cells // max(total, 1), cells)
+    return Content.assemble(("━" * full, "$success"), ("━" * (cells - full), "$foreground 20%"))
+
+
+def pace_text(state: IndexingState) -> str:
+    """'12 pages a second, 3 min left'; what of it can be told."""
+    rate = state.pace.pages_a_second
+    left = state.pace.seconds_left(state.progress) if state.progress else None
+    parts = [f"{rate:.0f} pages a second" if rate >= 2 else f"{rate:.1f} pages a second"] if rate else []
+    return ", ".join([*parts, *([f"{duration(left)} left"] if left is not None else [])])
+
+
+def duration(seconds: float) -> str:
+    """'40 s', '3 min', '2 h 5 min'."""
+    if seconds < 60:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
