@@ -79,12 +79,12 @@ def recall_at(weights_folder: Path, pairs: Sequence[Pair], k: int) -> float:
     embedder = StarterEmbedder(weights_folder)
     queries = embedder.embed_queries([ModelInput(text=p.query) for p in pairs])
     pages = embedder.embed_pages([ModelInput(text=p.passage) for p in pairs])
-    own = (queries * pages).sum(axis=1)
-    found = [
-        ((queries[part] @ pages.T > own[part, None]).sum(axis=1) < k).sum()
-        for part in np.array_split(np.arange(len(pairs)), len(pairs) // BATCH + 1)
-    ]
-    return float(sum(found) / len(pairs))
+    found = 0
+    for part in np.array_split(np.arange(len(pairs)), len(pairs) // BATCH + 1):
+        scores = queries[part] @ pages.T
+        own = scores[np.arange(len(part)), part]
+        found += int(((scores > own[:, None]).sum(axis=1) < k).sum())
+    return found / len(pairs)
 
 
 def _batches(pairs: int, epochs: int, seed: int) -> Iterator[list[int]]:
