@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 
 from docsearch.answer.figures import (
@@ -38,6 +39,8 @@ _SHORT = re.compile(
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
 _SPLIT, _SPLIT_WHEN_MISREAD = 8, 4
 """Names of so many letters may be split on the page, by a hyphen or a blank."""
+_DATE_REACH = 20
+"""Characters between the day and the year of a date whose month is misread."""
 _NEAR_NAME = 80.0
 """How like a name on a misread page must be (rapidfuzz ratio)."""
 _NAME_REACH = 6
@@ -127,7 +130,7 @@ class Checker:
             if not any(page.holds_number(number, facts, stems, self._strict) for page in pages):
                 yield number.text
         for days, start, end in facts.dates:
-            if not any(same_date(days, page.figures) for page in pages):
+            if not any(page.holds_date(days) for page in pages):
                 yield said[start:end]
         for month, day, start, end in facts.month_days:
             if not any(same_month_day(month, day, page.figures) for page in pages):
@@ -155,7 +158,7 @@ class _Evidence:
     @cached_property
     def figures(self) -> Figures:
         """Those of the page; of what is known about its document, the years and dates."""
-        page, about = figures(self._page.text), figures(self._page.about)
+        page, about = (figures(" ".join(text.split())) for text in (self._page.text, self._page.about))
         return replace(
             page,
             numbers=(*page.numbers, *(number for number in about.numbers if _is_year(number))),
@@ -237,6 +240,18 @@ class _Evidence:
     @cached_property
     def _sorted(self) -> list[str]:
         return sorted(word for word in self._places if len(word) >= 4)
+
+    def holds_date(self, days: frozenset[date]) -> bool:
+        """Whether a day is named on the page; on a misread one, whether day and year stand side by side."""
+        if same_date(days, self.figures) or not self._page.misread:
+            return same_date(days, self.figures)
+        numbers = [(number, value) for number in self.figures.numbers for value in number.readings]
+        return any(
+            value == day.day and other == day.year and abs(later.start - number.end) <= _DATE_REACH
+            for day in days
+            for number, value in numbers
+            for later, other in numbers
+        )
 
     def holds_number(self, number: Number, facts: Figures, stems: set[str], strict: Strictness) -> bool:
         """Whether a number stands on the page, where the statement's other words are."""

@@ -10,6 +10,8 @@ from docsearch.store.analyzer import fold
 _TOKEN = re.compile(r"[^\W_]+(?:[.&'\u2019-](?=[^\W_])[^\W_]+)*")
 _PARTING = re.compile(r"[^\s&'’\"“”.-]|[.!?]\s")
 """What stands between two names, not between the words of one."""
+_LONGEST = 6
+"""More capitalised words in a row are a heading."""
 _COMMON = frozenset(
     "a about according additionally all also although an and any as at based because both but by compared "
     "currently despite did do does due during each either finally first for from furthermore given he here "
@@ -54,7 +56,7 @@ def _spans(text: str) -> Iterator[list[str]]:
 
 
 def _ended(span: list[str], alone_first: bool) -> Iterator[list[str]]:
-    if span and not (alone_first and len(span) == 1):
+    if 0 < len(span) <= _LONGEST and not (alone_first and len(span) == 1):
         yield span
 
 
