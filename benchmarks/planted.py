@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from benchmarks.mistakes import WRONG
 from benchmarks.rewordings import RIGHT
 from benchmarks.said import GivenPage, Pages
+from docsearch.errors import UsageError
 
 PAGES = 5
 RIGHT_ONES = 3
@@ -39,14 +40,19 @@ class MadeAnswer:
 
 
 def made_answers(pool: Sequence[GivenPage], count: int, seed: int) -> list[MadeAnswer]:
-    """Answers over pages of the pool. With the same seed they are the same."""
+    """Answers over pages of the pool. With the same seed they are the same.
+
+    Raises UsageError when the pages do not hold what statements are made of.
+    """
     chance = random.Random(seed)
     by_document: dict[str, list[GivenPage]] = {}
     for page in pool:
         if len(page.text) >= _LEAST_TEXT:
             by_document.setdefault(page.document, []).append(page)
     made: list[MadeAnswer] = []
-    while len(made) < count:
+    for _ in range(_TRIES * count):
+        if len(made) == count:
+            return made
         pages = _some_pages(by_document, chance)
         kind = list(WRONG)[len(made) % len(WRONG)]
         kinds = [(kind, False), *((name, True) for name in chance.sample(list(RIGHT), RIGHT_ONES))]
@@ -55,7 +61,7 @@ def made_answers(pool: Sequence[GivenPage], count: int, seed: int) -> list[MadeA
         if None not in statements:
             whole = tuple(statement for statement in statements if statement)
             made.append(_noised(MadeAnswer(pages, whole), chance))
-    return made
+    raise UsageError("the documents do not hold enough sentences, names and numbers to make answers of")
 
 
 def _some_pages(by_document: Mapping[str, list[GivenPage]], chance: random.Random) -> dict[int, GivenPage]:
