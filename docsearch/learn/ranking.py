@@ -7,7 +7,7 @@ weights there are, so that little data changes little. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 _STEPS = 50
 _SETTLED = 1e-6
+_UNMOVED = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,21 @@ class Example:
     weight: float = 1.0
 
 
-def fit_factors(examples: Sequence[Example], strength: float) -> Array:
+def fit_factors(examples: Sequence[Example], strength: float, fixed: Collection[int] = ()) -> Array:
     """By how much to multiply each signal, shape (signals,); 1 leaves it as it is.
 
-    `strength` is what it costs that a factor is twice what it was, in the unit of the loss (nats a query).
-    The scale of all scores together is fitted first and is no part of the answer.
+    `strength` is what it costs that a factor is twice what it was, in the unit of the loss (nats a query);
+    the signals at the places `fixed` stay as they are. The scale of all scores together is fitted first
+    and is no part of the answer.
     """
     signals = examples[0].signals.shape[1]
     whole = [Example(e.signals.sum(axis=1, keepdims=True), e.relevance, e.weight) for e in examples]
     [scale] = _minimum(whole, np.array([0.1]), np.zeros(1))
     start = np.full(signals, max(scale, _SETTLED))
-    factors: Array = _minimum(examples, start, np.full(signals, 2 * strength / start**2)) / start
+    costs = np.full(signals, strength)
+    costs[list(fixed)] = _UNMOVED
+    factors: Array = _minimum(examples, start, 2 * costs / start**2) / start
+    factors[list(fixed)] = 1.0
     return factors
 
 

@@ -6,7 +6,7 @@ protocol: on the text where a page has it, on the image where it does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -37,13 +37,19 @@ class HeadReranker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class PassageWeights:
-    """What each signal counts beside the fused score; found on judged queries (see README, Figures)."""
+class RerankWeights:
+    """What each signal counts; those of the first stage by how many times what they counted there.
 
-    passage: float = 0.3
-    pairs: float = 5.0
-    heading: float = 1.0
-    figures: float = 15.0
+    Learned by training/train_reranker.py, which says how it was held to what was found on judged queries.
+    """
+
+    text: float = 0.8
+    document: float = 1.0
+    meaning: float = 1.42
+    passage: float = 0.34
+    pairs: float = 6.3
+    heading: float = 0.67
+    figures: float = 15.5
 
 
 class PassageReranker:
@@ -57,9 +63,9 @@ class PassageReranker:
     for the inventories of Northwind does not look for the page that names Northwind most.
     """
 
-    def __init__(self, index: Index, weights: PassageWeights | None = None) -> None:
+    def __init__(self, index: Index, weights: RerankWeights | None = None) -> None:
         self.index = index
-        self.weights = weights or PassageWeights()
+        self.weights = weights or RerankWeights()
 
     def rerank(
         self, terms: QueryTerms, head: Sequence[Candidate], meaning: QueryVector | None = None
@@ -78,17 +84,21 @@ class PassageReranker:
             for group in named.get(candidate.page.doc, ()):
                 places.pop(group, None)
             signals = {
-                "passage": self.weights.passage * passages.best_passage(places, weights),
-                "pairs": self.weights.pairs * passages.close_pairs(places, len(weights)),
-                "heading": self.weights.heading * passages.heading(places, weights),
+                **candidate.scores,
+                "passage": passages.best_passage(places, weights),
+                "pairs": passages.close_pairs(places, len(weights)),
+                "heading": passages.heading(places, weights),
+                "figures": passages.figures(page) if terms.asks_for_number else 0.0,
             }
-            if terms.asks_for_number:
-                signals["figures"] = self.weights.figures * passages.figures(page)
             if meaning:
                 above = max(similar.get(candidate.page, 0.0) - _UNRELATED, 0.0)
                 signals[MEANING] = meaning.weight * above
-            reranked.append(_scored(candidate, signals))
+            reranked.append(self._scored(candidate, signals))
         return sorted(reranked, key=lambda c: (-c.score, c.page.doc, c.page.page))
+
+    def _scored(self, candidate: Candidate, signals: Mapping[str, float]) -> Candidate:
+        scores = {name: getattr(self.weights, name) * value for name, value in signals.items() if value}
+        return replace(candidate, scores=scores, score=sum(scores.values()))
 
     def _named(self, terms: QueryTerms, documents: set[int]) -> dict[int, set[int]]:
         """The groups of the query that each document's title or names say."""
@@ -98,11 +108,6 @@ class PassageReranker:
                 for document in self.index.evidence.named(term, documents):
                     named.setdefault(document, set()).add(number)
         return named
-
-
-def _scored(candidate: Candidate, signals: dict[str, float]) -> Candidate:
-    scores = {name: value for name, value in {**candidate.scores, **signals}.items() if value}
-    return replace(candidate, scores=scores, score=sum(scores.values()))
 
 
 class ModelReranker:

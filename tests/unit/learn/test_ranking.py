@@ -59,3 +59,9 @@ def test_queries_count_by_their_weight() -> None:
     mostly_one = [*one, *(Example(e.signals, e.relevance, 0.01) for e in other)]
     first, second = fit_factors(mostly_one, 0.01)
     assert first > second
+
+
+def test_a_fixed_signal_does_not_move() -> None:
+    factors = fit_factors(queries([3.0, 1.0, 0.0], 100, 1), 0.001, fixed=(2,))
+    assert factors[2] == 1.0
+    assert factors[0] > factors[1]
