@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--starts", type=int, default=7, metavar="N", help="times to start the program (7)")
     parser.add_argument("--queries", type=int, default=60, metavar="N", help="queries to time (60)")
-    parser.add_argument("--rounds", type=int, default=1000, metavar="N", help="queries, and pages, for memory")
+    parser.add_argument(
+        "--rounds", type=int, default=1000, metavar="N", help="queries, and pages, for memory"
+    )
     parser.add_argument("--pages", type=int, default=0, metavar="N", help="also at N pages made from these")
     options = parse_args(parser, argv)
     samples = read_samples(options.docs)

@@ -22,7 +22,7 @@ class PageKeys(Screen[None]):
         Binding("n", "match(1)", "Next match"),
         Binding("ctrl+n", "match(1)", "Next match, from the query", show=False),
         Binding("N,p,ctrl+b", "match(-1)", "Previous match", show=False),
-        Binding("plus,equals_sign", "zoom(1)", "Zoom", key_display="+ -", tooltip="Look closer"),
+        Binding("plus,equals_sign", "zoom(1)", "Look closer", show=False),
         Binding("f6", "zoom(1)", "Look closer, from the query", show=False),
         Binding("f5,minus", "zoom(-1)", "Look from farther away", show=False),
         Binding("o", "outline", "Outline", tooltip="The bookmarks of the document"),

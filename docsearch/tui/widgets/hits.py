@@ -282,7 +282,10 @@ class HitList(ScrollView, can_focus=True):
         gap = Segment("  ", style.rich_style)
         blank = Segment(" " * THUMBNAIL.width, style.rich_style)
         picture = self.thumbnails.get(row.hit.page, []) if row.kind is RowKind.HEAD else []
-        lines = [[*strip, gap] for strip in picture[: row.height]]
+        lines = [
+            [*(Segment(text, inked or style.rich_style) for text, inked, _ in strip), gap]
+            for strip in picture[: row.height]
+        ]
         return lines + [[blank, gap]] * (row.height - len(lines))
 
     def _redraw(self, number: int) -> None:
