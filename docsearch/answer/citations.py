@@ -202,11 +202,11 @@ class _Evidence:
     def holds_name(self, name: Sequence[str]) -> bool:
         """Whether the words of a name stand together on the page, or in what is known about its document.
 
-        Of three or more one in three may be missing; words whose initials stand there are not.
+        Words whose initials stand there are there; on a misread page one in three may be missing.
         """
         held = [word for word in name if self._holds_word(word)]
         missing = len(name) - len(held) - self._shortened(name)
-        return missing <= (len(name) // 3 if len(name) > 2 else 0) and self._together(held)
+        return missing <= (len(name) // 3 if self._page.misread else 0) and self._together(held)
 
     def _shortened(self, name: Sequence[str]) -> int:
         """How many words of a name stand there as their initials: CEO for Chief Executive Officer."""

@@ -19,6 +19,7 @@ _COMMON = frozenset(
     "october november december monday tuesday wednesday thursday friday saturday sunday many moreover most "
     "neither no nor note of on one only or other our overall page per q1 q2 q3 q4 second several she since "
     "so some specifically such that the their then there therefore these they third this those thus to total "
+    "mr mrs ms dr prof "
     "under until we what when where whereas which while who why with yes you your fy".split()
 )
 _JOINS = frozenset({"and", "of", "the", "for", "&", "de", "la", "van", "von", "der", "di"})
@@ -30,7 +31,8 @@ def names(text: str) -> list[tuple[str, ...]]:
     The first word of a sentence is capitalised in any case: alone it counts only when it has a capital
     inside, or when it is followed by another capitalised word.
     """
-    return [name for span in _spans(text) if (name := tuple(word for word in span if word not in _COMMON))]
+    told = (tuple(word for word in span if len(word) > 1 and word not in _COMMON) for span in _spans(text))
+    return [name for name in told if name]
 
 
 def _spans(text: str) -> Iterator[list[str]]:
