@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,9 @@ from docsearch.search.terms import QueryTerms, query_terms
 from docsearch.store.files import StoredFile
 from docsearch.store.index import Index
 from docsearch.store.tables import Selection
+
+_CLOSE = 4.0
+"""Standard deviations; of pages that answer a query without sharing a word nearly all stand higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +120,12 @@ class Engine:
             retrieved = replace(retrieved, looks=asked())
         elif asked and vector and vector.tells and (retrieved.text or self.weights.trusts_vectors):
             similar = [(page, vector.standardised(value)) for page, value in asked()]
-            if terms.phrases or terms.excluded:
-                matching = {page for page, _ in retrieved.text}
-                similar = [(page, value) for page, value in similar if page in matching]
-            retrieved = replace(retrieved, meaning=similar, meaning_weight=vector.weight)
+            retrieved = replace(
+                retrieved,
+                meaning=similar,
+                meaning_weight=vector.weight,
+                meaning_alone=self._similar_enough(terms),
+            )
         else:
             vector = None
         return Ranking(query, terms, fuse(retrieved, self.weights), vector)
@@ -185,6 +191,15 @@ class Engine:
         image = picture.image if picture else None
         [vector] = embedder.embed_queries([ModelInput(text=terms.text, image=image)])
         return QueryVector(table, vector, self.weights.meaning * terms.weight)
+
+    def _similar_enough(self, terms: QueryTerms) -> float:
+        """From which similarity on a page may do without the words of the query.
+
+        None is enough for exact phrases and excluded words; any where vectors are trusted.
+        """
+        if terms.phrases or terms.excluded:
+            return math.inf
+        return -math.inf if self.weights.trusts_vectors else _CLOSE
 
     def _browse(self, query: Query, selection: Selection) -> list[Candidate]:
         """For filters without words: first pages of the newest documents."""

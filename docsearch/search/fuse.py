@@ -50,8 +50,9 @@ def fuse(retrieved: Retrieved, weights: FusionWeights) -> list[Candidate]:
     text, seen = dict(retrieved.text), dict(retrieved.seen)
     looks = _stretched(retrieved.looks, _reach(retrieved))
     meaning = _above(retrieved.meaning, retrieved.meaning_weight)
+    alone = [page for page, similarity in retrieved.meaning if similarity >= retrieved.meaning_alone]
     candidates = []
-    for page in dict.fromkeys([*text, *seen, *looks, *meaning]):
+    for page in dict.fromkeys([*text, *seen, *looks, *alone]):
         scores = {
             "text": weights.text * text.get(page, 0.0),
             "document": weights.document * retrieved.documents.get(page.doc, 0.0) if text else 0.0,

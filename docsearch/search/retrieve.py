@@ -37,6 +37,7 @@ class Retrieved:
         documents: document evidence: BM25 of title and names plus 0.3 times that of the first pages.
         meaning: standardised similarity of page vectors to that of the words, best first (see `QueryVector`).
         meaning_weight: what a unit of it counts.
+        meaning_alone: from which similarity on a page that text did not find is an answer.
         looks: similarity of page vectors to that of a picture, best first.
         seen: BM25 of pages over the words read in a picture, best first.
         seen_terms: how many words that were.
@@ -46,6 +47,7 @@ class Retrieved:
     documents: dict[int, float] = field(default_factory=dict)
     meaning: RankedPages = field(default_factory=list)
     meaning_weight: float = 0.0
+    meaning_alone: float = 0.0
     looks: RankedPages = field(default_factory=list)
     seen: RankedPages = field(default_factory=list)
     seen_terms: int = 1

@@ -20,6 +20,7 @@ RETRIEVED = st.builds(
     documents=st.dictionaries(st.integers(1, 5), st.floats(0.01, 30)),
     meaning=RANKED,
     meaning_weight=st.floats(0, 5),
+    meaning_alone=st.floats(0, 30),
     looks=RANKED,
     seen=RANKED,
 )
@@ -27,8 +28,8 @@ WEIGHTS = st.builds(FusionWeights, *[st.floats(0, 2)] * 3)
 
 
 def every_list(retrieved: Retrieved) -> RankedPages:
-    meaning = retrieved.meaning if retrieved.meaning_weight else []
-    return [*retrieved.text, *meaning, *retrieved.looks, *retrieved.seen]
+    alone = [(page, value) for page, value in retrieved.meaning if value >= retrieved.meaning_alone]
+    return [*retrieved.text, *alone, *retrieved.looks, *retrieved.seen]
 
 
 @given(RETRIEVED, WEIGHTS)
@@ -85,4 +86,11 @@ def test_a_page_close_in_meaning_passes_one_that_shares_a_word_in_passing() -> N
     word, close, far = PageId(1, 1), PageId(2, 1), PageId(3, 1)
     found = Retrieved(text=[(word, 3.0), (far, 1.0)], meaning=[(close, 5.0), (far, 2.0)])
     assert [c.page for c in fuse(replace(found, meaning_weight=1.7), FusionWeights())] == [close, word, far]
-    assert [c.page for c in fuse(found, FusionWeights())] == [word, far]
+    assert [c.page for c in fuse(replace(found, meaning=[]), FusionWeights())] == [word, far]
+
+
+def test_a_page_without_a_word_of_the_query_must_be_similar_enough() -> None:
+    word, close, far = PageId(1, 1), PageId(2, 1), PageId(3, 1)
+    meaning = [(close, 5.0), (far, 3.0), (word, 2.0)]
+    found = Retrieved(text=[(word, 3.0)], meaning=meaning, meaning_weight=1.0, meaning_alone=4.0)
+    assert {c.page: c.score for c in fuse(found, FusionWeights())} == {word: 3.0, close: 3.0}
