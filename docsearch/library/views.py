@@ -92,12 +92,12 @@ class PageViews:
     def _ask(self, question: Question, wanted: Wanted) -> Any:
         try:
             answer = self._running().ask(question, self._seconds, wanted)
-        except (OSError, EOFError) as error:
-            self.close()
-            raise UnreadableDocument(FailureKind.CRASHED) from error
         except TimeoutError as error:
             self.close()
             raise UnreadableDocument(FailureKind.TIMED_OUT, "the page takes too long to draw") from error
+        except (OSError, EOFError) as error:
+            self.close()
+            raise UnreadableDocument(FailureKind.CRASHED) from error
         if isinstance(answer, Unreadable):
             raise UnreadableDocument(answer.kind, answer.detail)
         return answer

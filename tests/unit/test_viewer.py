@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from docsearch.errors import DocsearchError, UsageError
-from docsearch.viewer import open_at, viewer_command
+from docsearch.viewer import open_at, reveal, viewer_command
 
 PATH = Path("/tmp/a b#c%d.pdf")
 
@@ -121,3 +121,29 @@ def test_a_program_that_cannot_start_is_an_error(tmp_path: Path) -> None:
     broken.chmod(0o700)
     with pytest.raises(DocsearchError):
         open_at(tmp_path / "a.pdf", viewer=str(broken))
+
+
+@pytest.mark.parametrize(
+    ("platform", "installed", "command"),
+    [
+        ("linux", {"nautilus", "xdg-open"}, ["nautilus", "--select", "FILE"]),
+        ("linux", {"xdg-open"}, ["xdg-open", "FOLDER"]),
+        ("darwin", {"open"}, ["open", "-R", "FILE"]),
+        ("win32", {"explorer"}, ["explorer", "/select,FILE"]),
+    ],
+)
+def test_a_file_is_shown_in_the_file_manager(
+    tmp_path: Path, platform: str, installed: set[str], command: list[str]
+) -> None:
+    started: list[Sequence[str]] = []
+    file = tmp_path / "-odd name.pdf"
+    name = reveal(file, platform=platform, find=lambda n: n if n in installed else None, start=started.append)
+    shown = [word.replace("FILE", str(file)).replace("FOLDER", str(tmp_path)) for word in command]
+    assert (name, started) == (command[0], [shown])
+
+
+def test_a_folder_that_is_gone_and_no_file_manager_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        reveal(tmp_path / "gone" / "x.pdf")
+    with pytest.raises(DocsearchError, match="no file manager"):
+        reveal(tmp_path / "x.pdf", find=lambda _: None)
