@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from contextlib import suppress
 from datetime import date
 
@@ -16,7 +14,12 @@ TMUX_SECONDS = 2.0
 
 def copy_through_tmux(text: str) -> None:
     """Copies a text, inside tmux; does nothing elsewhere."""
-    if os.environ.get("TMUX") and shutil.which("tmux"):
+    if not os.environ.get("TMUX"):
+        return
+    import shutil
+    import subprocess
+
+    if shutil.which("tmux"):
         with suppress(OSError, subprocess.SubprocessError):
             subprocess.run(
                 ["tmux", "load-buffer", "-w", "-"],

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual.dom import DOMNode
 
 from docsearch.errors import UnreadableDocument
 from docsearch.library.page_questions import Frame
-from docsearch.library.views import PageView
 from docsearch.records import Hit, PageId, Query
 from docsearch.tui.page_cache import PageCache
 from docsearch.tui.places import Place, next_box, next_page
 from docsearch.tui.session import Session
 from docsearch.tui.widgets.preview import Preview
+
+if TYPE_CHECKING:
+    from docsearch.library.views import PageView
 
 MOVING_SECONDS = 0.01
 """A page is loaded when the cursor stayed on it for this long."""

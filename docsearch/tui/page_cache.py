@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from typing import TYPE_CHECKING
 
-from docsearch.library.views import PageView
+if TYPE_CHECKING:
+    from docsearch.library.views import PageView
 
 MOST_BYTES = 48_000_000
 
