@@ -53,7 +53,7 @@ def found(result: SearchResult) -> Content:
     parts = [literal(f"{counted(len(result.hits), 'page')} in {result.seconds:.2f} s", MUTED)]
     if result.corrections and result.hits:
         parts.append(corrections(result))
-    parts += [literal(note, "$text-warning") for note in result.notes]
+    parts += [literal(note, "$text-warning") for note in result.notes if result.hits]
     return Content("  ·  ").join(parts)
 
 
@@ -72,6 +72,7 @@ def nothing_found(result: SearchResult, roots: Sequence[Root], indexing: Indexin
     if result.corrections:
         lines.append(corrections(result))
     lines += [literal(line) for line in _conditions(result)]
+    lines += [literal(note, "$text-accent") for note in result.notes]
     lines += [literal(line) for line in _index_state(roots, indexing)]
     if len(lines) == 2:
         lines.append(Content("Try fewer or other words."))

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from docsearch.records import Hit, Query, SearchResult
+from docsearch.records import Filters, Hit, Query, SearchResult
 from docsearch.tui.ports import LibraryPort
+from docsearch.tui.text import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +56,16 @@ def answers(words: str, subject: Subject | None, limit: int, library: LibraryPor
     query = subject.query(words, library) if subject else library.parse(words)
     for result in library.stream(query, limit):
         hits = tuple(hit for hit in result.hits if subject is None or not subject.leaves_out(hit))
-        yield replace(result, hits=hits)
+        if not hits and query.filters:
+            yield _without_filters(replace(result, hits=()), limit, library)
+        else:
+            yield replace(result, hits=hits)
+
+
+def _without_filters(result: SearchResult, limit: int, library: LibraryPort) -> SearchResult:
+    """With a note on what the filters keep from being found."""
+    other = next(iter(library.stream(replace(result.query, filters=Filters()), limit)))
+    if not other.hits:
+        return result
+    most = "at least " if len(other.hits) == limit else ""
+    return replace(result, notes=(f"{most}{counted(len(other.hits), 'page')} without the filters",))

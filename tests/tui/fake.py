@@ -56,6 +56,8 @@ class FakeLibrary:
     """Answers `answers[words]`, one order after the other; a gate holds an order back until it is set."""
 
     answers: dict[str, list[list[Hit]]] = field(default_factory=dict)
+    unfiltered: list[Hit] = field(default_factory=list)
+    """What is found when the filters are left out."""
     gates: dict[tuple[str, int], Event] = field(default_factory=dict)
     """For (words, number of the order): the order is given when the event is set."""
     folders: list[Root] = field(default_factory=lambda: [Root(Path("/papers"), True, 3, 27)])
@@ -87,7 +89,8 @@ class FakeLibrary:
     def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
         self._ask("search", query.raw)
         asked = query.raw or (f"picture {query.image.name}" if query.image else query.text)
-        orders = self.answers.get(asked, [[]])
+        dropped = query.raw != query.text and not query.filters and self.unfiltered
+        orders = [self.unfiltered] if dropped else self.answers.get(asked, [[]])
         for number, hits in enumerate(orders):
             gate = self.gates.get((query.raw, number))
             assert gate is None or gate.wait(WAITING_SECONDS)

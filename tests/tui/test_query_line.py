@@ -13,7 +13,7 @@ from docsearch.tui.history import MOST, History, Walk
 from docsearch.tui.widgets.choices import Choices
 from docsearch.tui.widgets.query_input import QueryInput, pasted_picture
 from tests.tui.fake import FakeLibrary, hit
-from tests.tui.running import hits, running, screen_text, settled, type_query
+from tests.tui.running import hits, running, screen_text, settled, text_of, type_query
 
 VALUES = {"in": ("invoices", "my scans", "old invoices"), "type": ("pdf", "png")}
 
@@ -140,3 +140,12 @@ async def test_more_like_a_page_leaves_the_page_out(tmp_path: Path) -> None:
         assert hits(pilot) == [hit(2)]
         title = str(pilot.app.screen.query_one(QueryInput).border_title)
         assert title == "Pages like page 1 of Report 1"
+
+
+async def test_what_filters_keep_from_being_found_is_told(tmp_path: Path) -> None:
+    library = FakeLibrary(answers={"budget in:invoices": [[]]}, unfiltered=[hit(1), hit(2)])
+    async with running(library, tmp_path) as pilot:
+        await type_query(pilot, "budget in:invoices")
+        await settled(pilot)
+        assert "2 pages without the filters" in text_of(pilot, "#notice-text")
+        assert "Searched only in invoices" in text_of(pilot, "#notice-text")

@@ -38,7 +38,7 @@ from docsearch.tui.widgets.preview import Preview
 from docsearch.tui.widgets.query_input import QueryInput
 from docsearch.tui.widgets.status_line import StatusLine
 
-RESULTS = 40
+RESULTS = 30
 """Hits to list."""
 TYPING_SECONDS = 0.0
 """A search starts when no key came for this long. What is searched for while another key comes is dropped
