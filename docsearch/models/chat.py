@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NoReturn
 
 from docsearch.errors import ModelUnavailable
@@ -62,7 +63,7 @@ class ChatTemplate:
             for number, message in enumerate(messages)
         ]
         try:
-            rendered: str = self._template().render(
+            rendered: str = self._template.render(
                 messages=marked,
                 add_generation_prompt=True,
                 enable_thinking=False,
@@ -83,7 +84,9 @@ class ChatTemplate:
             raise self._broken(ValueError("it leaves messages out"))
         return rendered
 
+    @cached_property
     def _template(self) -> Any:
+        """The compiled template, which takes longer to make than to render."""
         from jinja2.ext import loopcontrols
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 

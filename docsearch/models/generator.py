@@ -84,9 +84,7 @@ class LlamaCppGenerator:
         except BaseException:
             self.close()
             raise
-        self._count = lru_cache(_REMEMBERED_TEXTS)(
-            lambda text: len(self._vocabulary.tokens(text, control=False))
-        )
+        self._said_tokens = lru_cache(_REMEMBERED_TEXTS)(self._tokens_of)
 
     @property
     def name(self) -> str:
@@ -110,10 +108,10 @@ class LlamaCppGenerator:
 
     def count(self, text: str) -> int:
         """How many tokens a text is."""
-        return self._count(text)
+        return len(self._said_tokens(text))
 
-    def _length(self, text: str) -> int:
-        return len(self._vocabulary.tokens(text, control=False))
+    def _tokens_of(self, text: str) -> list[int]:
+        return self._vocabulary.tokens(text, control=False)
 
     def measure(self, messages: Sequence[Message]) -> int:
         """How many tokens a conversation is, with the model's own template around it."""
@@ -215,7 +213,7 @@ class LlamaCppGenerator:
         for piece in self._template.render(messages):
             if isinstance(piece, Message):
                 parts += self._shown(piece)
-                parts.append(self._vocabulary.tokens(piece.text, control=False))
+                parts.append(self._said_tokens(piece.text))
             else:
                 parts.append(self._vocabulary.tokens(piece, control=True))
         joined: list[Any] = [[]]
