@@ -17,6 +17,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 
 from docsearch.config import ViewSettings, folders, load_settings
 from docsearch.library import Library
@@ -28,7 +29,7 @@ from docsearch.tui.screens.answer_keys import AnswerKeys
 from docsearch.tui.screens.page_keys import PageKeys
 from docsearch.tui.screens.search import SearchScreen
 from docsearch.tui.session import Session
-from docsearch.tui.themes import DARK, chosen_theme, own_themes
+from docsearch.tui.themes import DARK, HIGH_CONTRAST, NO_COLOUR, chosen_theme, own_themes
 from docsearch.tui.watching import ScreenWatcher
 from docsearch.tui.widgets.answer import AnswerPane
 from docsearch.tui.widgets.block_image import IN_BLOCKS
@@ -128,6 +129,8 @@ class DocsearchApp(App[None]):
 
     def on_mount(self) -> None:
         """The screen comes first, then what keeps it fresh."""
+        self.theme_changed_signal.subscribe(self, self._mark_contrast)
+        self._mark_contrast(self.current_theme)
         self.session.freshness.start()
         if self._watcher is not None:
             self.set_timer(WATCH_AFTER_SECONDS, self._watcher.start)
@@ -190,6 +193,10 @@ class DocsearchApp(App[None]):
     def _take_theme(self, name: str) -> None:
         """A theme by its name; one that does not exist is the dark one."""
         self.theme = name if name in self.available_themes else DARK
+
+    def _mark_contrast(self, theme: Theme) -> None:
+        """Where colours are few, edges are strong."""
+        self.set_class(theme.name in (HIGH_CONTRAST, NO_COLOUR), "-contrast")
 
     def _ask_for_folder(self) -> None:
         from docsearch.tui.screens.dialogs import AddFolder
