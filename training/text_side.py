@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +12,8 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from docsearch.models.protocols import ModelInput
+from docsearch.models.starter.embedder import StarterEmbedder
 from docsearch.models.starter.module import StarterModule
 from docsearch.models.starter.weights import StarterWeights
 from docsearch.models.starter.words import WordPieces
@@ -71,12 +72,8 @@ def train_tokens(
     return np.asarray(module.tokens.weight.detach().numpy())
 
 
-def recall_at(weights_folder: Path, pairs: Sequence[Pair], k: int) -> float:
+def recall_at(embedder: StarterEmbedder, pairs: Sequence[Pair], k: int) -> float:
     """Share of the queries whose own passage is among the `k` best of all these passages."""
-    from docsearch.models.protocols import ModelInput
-    from docsearch.models.starter.embedder import StarterEmbedder
-
-    embedder = StarterEmbedder(weights_folder)
     queries = embedder.embed_queries([ModelInput(text=p.query) for p in pairs])
     pages = embedder.embed_pages([ModelInput(text=p.passage) for p in pairs])
     found = 0

@@ -1,7 +1,7 @@
 """Makes the starter's weights: `python -m training.train_starter --data FOLDER`.
 
 Takes about twenty minutes on two shared CPU cores. The seed is fixed: the same data gives the same
-weights up to the rounding of the machine.
+weights up to the rounding of the machine. `--sides` with nothing after it only measures what is there.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from docsearch.models.starter.embedder import StarterEmbedder
 from docsearch.models.starter.picture import describe
 from docsearch.models.starter.weights import StarterWeights, quantise, write_weights
 from training.pairs import Pair, read_held_out, read_pairs, read_texts
 from training.picture_side import fit_projection
-from training.text_side import recall_at, train_tokenizer, train_tokens
+from training.text_side import MATRYOSHKA, recall_at, train_tokenizer, train_tokens
 
 TEXT_DIMENSIONS = 128
 IMAGE_DIMENSIONS = 127
@@ -39,18 +40,26 @@ def main() -> None:
     if "pictures" in arguments.sides:
         train_pictures(arguments.data, arguments.out, arguments.seed)
         print(f"picture side, {time.perf_counter() - start:.0f} s", flush=True)
+    print_recall(arguments.data, arguments.out)
 
 
 def train_text(data: Path, out: Path, limit: int, epochs: int, seed: int) -> None:
-    """Tokenizer and token vectors from query-passage pairs; prints recall on held-out ones."""
+    """Tokenizer and token vectors from query-passage pairs."""
     pairs = read_pairs(data, limit, random.Random(seed))
     print(f"{len(pairs)} pairs", flush=True)
     weights = _untrained(data, pairs, out, seed)
     tokens, scales = quantise(train_tokens(weights, pairs, epochs, seed))
     write_weights(out, weights.tokenizer, tokens, scales, weights.mean, weights.projection)
-    held_out = read_held_out(data)
-    for k in (1, 10):
-        print(f"held-out recall@{k} among {len(held_out)}: {recall_at(out, held_out, k):.3f}", flush=True)
+
+
+def print_recall(data: Path, out: Path) -> None:
+    """Recall of the weights in `out` on held-out pairs, for every length of vector."""
+    pairs = read_held_out(data)
+    print(f"{len(pairs)} held-out queries, {len({pair.passage for pair in pairs})} passages")
+    for dimensions in MATRYOSHKA:
+        embedder = StarterEmbedder(out, dimensions=dimensions)
+        first, tenth = (recall_at(embedder, pairs, k) for k in (1, 10))
+        print(f"{dimensions} dimensions: recall@1 {first:.3f}, recall@10 {tenth:.3f}", flush=True)
 
 
 def train_pictures(data: Path, out: Path, seed: int) -> None:
@@ -65,7 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with *.jsonl.gz and corpus/")
     parser.add_argument("--out", type=Path, default=Path("docsearch/models/starter"))
-    parser.add_argument("--sides", nargs="+", choices=("text", "pictures"), default=["text", "pictures"])
+    parser.add_argument("--sides", nargs="*", choices=("text", "pictures"), default=["text", "pictures"])
     parser.add_argument("--pairs", type=int, default=1_000_000)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
