@@ -109,6 +109,21 @@ async def test_enter_opens_the_page_under_the_cursor(library: FakeLibrary, tmp_p
         assert notifications(pilot) == ["Opened page 4 in viewer"]
 
 
+async def test_enter_right_after_a_move_opens_where_the_cursor_went(
+    library: FakeLibrary, tmp_path: Path
+) -> None:
+    async with running(library, tmp_path) as pilot:
+        await type_query(pilot, "budget")
+        await settled(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, SearchScreen)
+        # Both keys waited for the screen: no message comes between them.
+        screen.action_move_cursor(1)
+        screen.on_input_submitted()
+        await settled(pilot)
+        assert library.asked[-1] == ("view", TWO.path, 4)
+
+
 async def test_enter_opens_the_page_that_was_turned_to(library: FakeLibrary, tmp_path: Path) -> None:
     async with running(library, tmp_path) as pilot:
         await type_query(pilot, "budget")

@@ -291,6 +291,7 @@ class SearchScreen(AnswerKeys):
             self._choices.move(rows)
         elif self._hits.rows:
             self._hits.move(rows)
+            self.looking.at_hit(self._hits.hit, self.query_shown)  # at once: Enter may be the next key
         else:
             self._line.action_past(-rows)
 
