@@ -148,6 +148,7 @@ def store(index: Index, batch: Sequence[MadeDocument], embedder: Embedder | None
         index.vocabulary.add(count_words((a.words, a.language) for a in flat), languages)
     if embedder is not None:
         _embed(index, rows, embedder)
+    index.grown()
 
 
 def _commit(index: Index, number: int, document: MadeDocument, analyses: Sequence[AnalyzedText]) -> None:
