@@ -48,9 +48,9 @@ class Asked:
         return hashlib.sha256(self.document.encode()).digest()[0] % 2 == 0
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Prints weights and nDCG@10 by strength."""
-    arguments = _arguments()
+    arguments = _arguments(argv)
     collection = make_collection(arguments.data, arguments.documents, arguments.queries, arguments.seed)
     with tempfile.TemporaryDirectory() as temporary:
         home = arguments.home or Path(temporary)
@@ -103,14 +103,14 @@ def mean_ndcg(examples: Sequence[Example], factors: Array) -> float:
     return float(np.mean([1 / np.log2(1 + rank) if rank <= DEPTH else 0.0 for rank in ranks]))
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with *.jsonl.gz and corpus/")
     parser.add_argument("--home", type=Path, help="index here, or use what was indexed here before")
     parser.add_argument("--documents", type=int, default=600)
     parser.add_argument("--queries", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=7)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

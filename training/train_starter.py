@@ -29,9 +29,9 @@ TOKENIZER_DOCUMENTS = 12_000
 TOKENIZER_PAIRS = 60_000
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Trains the sides that are asked for and writes the weights folder."""
-    arguments = _arguments()
+    arguments = _arguments(argv)
     start = time.perf_counter()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if "text" in arguments.sides:
@@ -70,7 +70,7 @@ def train_pictures(data: Path, out: Path, seed: int) -> None:
     write_weights(out, weights.tokenizer, weights.tokens, weights.scales, mean, projection)
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with *.jsonl.gz and corpus/")
     parser.add_argument("--out", type=Path, default=Path("docsearch/models/starter"))
@@ -78,7 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=1_000_000)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def _untrained(data: Path, pairs: Sequence[Pair], out: Path, seed: int) -> StarterWeights:
