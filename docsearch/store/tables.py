@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PAGE_BITS = 20
+PAGE_BITS = 20
 _UNWRITABLE = {
     "os error 27": "the files it needs are larger than allowed here",
     "os error 28": "no space left on the disk",
@@ -60,7 +60,12 @@ def in_list(column: str, numbers: Collection[int]) -> str:
 
 def row_id(page: PageId) -> int:
     """One number for document and page, the key of every table."""
-    return page.doc << _PAGE_BITS | page.page
+    return page.doc << PAGE_BITS | page.page
+
+
+def page_of(row: int) -> PageId:
+    """The page that a row's number stands for."""
+    return PageId(row >> PAGE_BITS, row & ((1 << PAGE_BITS) - 1))
 
 
 class Table:

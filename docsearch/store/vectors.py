@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docsearch.records import PageId
-from docsearch.store.tables import EVERYTHING, Selection, Table, answered, in_list, page_ids, row_id
+from docsearch.store.tables import (
+    EVERYTHING,
+    PAGE_BITS,
+    Selection,
+    Table,
+    answered,
+    in_list,
+    page_ids,
+    page_of,
+    row_id,
+)
 
 _INDEX_FROM_ROWS = 50_000
 _KEYS_FROM_ROWS = 200
@@ -21,8 +31,48 @@ _PROBES = 20
 _REFINE = 10
 
 
+class Resident:
+    """The vectors of a small table in memory: compared in a tenth of a millisecond instead of ten."""
+
+    def __init__(self, version: int, ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
+        """Row numbers, shape (rows,), and vectors, shape (rows, dimensions), of one version of the table."""
+        order = np.argsort(ids)
+        self.version = version
+        self.ids = ids[order]
+        self.vectors = vectors[order]
+
+    def nearest(
+        self, vector: NDArray[np.float32], limit: int, selection: Selection
+    ) -> list[tuple[PageId, float]]:
+        """See `VectorTable.nearest`."""
+        rows = np.flatnonzero(self._selected(selection))
+        similarities = self.vectors[rows] @ vector if len(rows) < len(self.ids) else self.vectors @ vector
+        best = np.argsort(-similarities, kind="stable")[:limit]
+        return [(page_of(int(self.ids[rows[i]])), float(similarities[i])) for i in best]
+
+    def similarities(self, vector: NDArray[np.float32], ids: Sequence[int]) -> dict[PageId, float]:
+        """See `VectorTable.begin_similarities`."""
+        wanted = np.array(sorted(set(ids)), np.int64)
+        places = np.searchsorted(self.ids, wanted)
+        rows = places[places < len(self.ids)]
+        rows = rows[self.ids[rows] == wanted[: len(rows)]]
+        values = (self.vectors[rows] @ vector).tolist()
+        return {page_of(int(row)): value for row, value in zip(self.ids[rows], values, strict=True)}
+
+    def _selected(self, selection: Selection) -> NDArray[np.bool_]:
+        chosen = np.ones(len(self.ids), bool)
+        if selection.documents is not None:
+            chosen &= np.isin(self.ids >> PAGE_BITS, np.array(sorted(selection.documents), np.int64))
+        if selection.leading_pages is not None:
+            chosen &= (self.ids & ((1 << PAGE_BITS) - 1)) <= selection.leading_pages
+        return chosen
+
+
 class VectorTable(Table):
     """The vectors of one model, half precision, compared by dot product."""
+
+    resident_rows = 20_000
+    """Tables of up to so many rows are held in memory once they are asked: 20 MB at 256 dimensions."""
 
     def __init__(self, folder: Path, fingerprint: str, dimensions: int) -> None:
         super().__init__(folder, _PREFIX + fingerprint)
@@ -30,6 +80,7 @@ class VectorTable(Table):
         self.dimensions = dimensions
         self._sample: NDArray[np.float32] | None = None
         self._sampled_rows = 0
+        self._held: Resident | None = None
 
     def _schema(self) -> Any:
         import pyarrow as pa
@@ -68,6 +119,9 @@ class VectorTable(Table):
         """Like `nearest`, without waiting for the answer."""
 
         async def run(table: Any) -> list[tuple[PageId, float]]:
+            resident = await self._resident(table)
+            if resident is not None:
+                return resident.nearest(vector, limit, selection)
             search = table.query().nearest_to(vector.astype(np.float16)).column("vector").distance_type("dot")
             search = search.nprobes(_PROBES).refine_factor(_REFINE).select(["doc", "page", "_distance"])
             condition = selection.sql()
@@ -88,6 +142,9 @@ class VectorTable(Table):
             return answered({})
 
         async def run(table: Any) -> dict[PageId, float]:
+            resident = await self._resident(table)
+            if resident is not None:
+                return resident.similarities(vector, ids)
             search = table.query().where(in_list("id", ids)).select(["doc", "page", "vector"])
             rows = await search.limit(len(ids)).to_arrow()
             similarities = self._vectors(rows) @ vector
@@ -110,6 +167,18 @@ class VectorTable(Table):
             return self._sample
 
         return self.begin(run, np.zeros((0, self.dimensions), np.float32))
+
+    async def _resident(self, table: Any) -> Resident | None:
+        """All vectors in memory, as they are now; None when there are too many."""
+        version = await table.version()
+        if self._held is not None and self._held.version == version:
+            return self._held
+        self._held = None
+        if await table.count_rows() <= self.resident_rows:
+            rows = await table.query().select(["id", "vector"]).to_arrow()
+            ids = rows["id"].to_numpy()
+            self._held = Resident(version, ids, self._vectors(rows))
+        return self._held
 
     def _vectors(self, rows: Any) -> NDArray[np.float32]:
         """The column `vector`, shape (len(rows), dimensions)."""

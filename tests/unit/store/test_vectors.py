@@ -20,10 +20,11 @@ def unit_vectors(count: int, dimensions: int = 16) -> NDArray[np.float32]:
 VECTORS = unit_vectors(len(PAGES))
 
 
-@pytest.fixture
-def table(index: Index) -> VectorTable:
+@pytest.fixture(params=[20_000, 0], ids=["in memory", "in LanceDB"])
+def table(index: Index, request: pytest.FixtureRequest) -> VectorTable:
     """Fifty pages in sixteen dimensions."""
     table = index.vectors("print", 16)
+    table.resident_rows = request.param
     table.replace(table.as_rows(PAGES, VECTORS))
     return table
 
@@ -89,3 +90,18 @@ def test_a_sample_is_kept_until_the_table_is_another(table: VectorTable) -> None
 
 def test_an_index_without_vectors_has_no_sample(index: Index) -> None:
     assert index.vectors("other", 16).begin_sample().result().shape == (0, 16)
+
+
+def test_what_another_process_wrote_is_seen(table: VectorTable) -> None:
+    assert len(table.nearest(VECTORS[0], 100)) == len(PAGES)
+    other = VectorTable(table.folder, "print", 16)
+    other.replace(other.as_rows([PageId(60, 3)], VECTORS[:1]))
+    assert PageId(60, 3) in {page for page, _ in table.nearest(VECTORS[0], 2)}
+    other.delete([60])
+    assert PageId(60, 3) not in {page for page, _ in table.nearest(VECTORS[0], 100)}
+    assert table.begin_similarities(VECTORS[0], [PageId(60, 3)]).result() == {}
+
+
+def test_only_leading_pages(table: VectorTable) -> None:
+    found = table.nearest(VECTORS[0], 100, Selection(leading_pages=2))
+    assert {page for page, _ in found} == {page for page in PAGES if page.page <= 2}
