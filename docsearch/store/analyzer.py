@@ -20,15 +20,19 @@ from typing import NamedTuple, Protocol
 
 DEFAULT_LANGUAGE = "english"
 
+# Sentence ends and other punctuation of these scripts are left out: they are no part of a word.
 _UNSPACED = (
-    "\u0e00-\u0eff"  # Thai, Lao
-    "\u1000-\u109f\u1780-\u17ff"  # Myanmar, Khmer
-    "\u3040-\u30ff\u31f0-\u31ff"  # Hiragana, Katakana
+    "\u0e00-\u0e4e\u0e50-\u0e59\u0e5c-\u0eff"  # Thai, Lao
+    "\u1000-\u1049\u1050-\u109f\u1780-\u17d3\u17d7\u17db-\u17ff"  # Myanmar, Khmer
+    "\u3040-\u30fa\u30fc-\u30ff\u31f0-\u31ff"  # Hiragana, Katakana
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
     "\uac00-\ud7af"  # Hangul
     "\U00020000-\U0003134f"
 )
-_INDIC_MARKS = "\u0900-\u0dff"
+_INDIC_MARKS = (
+    "\u0900-\u0963\u0966-\u096f\u0971-\u09fc\u09fe-\u0a75\u0a77-\u0aef\u0af1-\u0c76\u0c78-\u0c83\u0c85-\u0df3"
+    "\u0df5-\u0dff"
+)
 _MARKS = (
     "\u0300-\u036f"  # accents
     "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"  # Hebrew points

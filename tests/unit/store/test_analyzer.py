@@ -76,6 +76,7 @@ def test_composed_and_decomposed_text_give_the_same_terms(text: str) -> None:
 
 
 @given(SCRIPTS)
+@example("नमस्ते। ราคา๏ ខ្មែរ។ データ・ベース")
 def test_no_term_can_be_taken_for_two_or_steer_a_terminal(text: str) -> None:
     for term in terms(text):
         assert term.split() == [term]
@@ -185,3 +186,7 @@ def test_inflected_words_share_a_stem() -> None:
     assert ANALYZER.stem("rents", "english") == ANALYZER.stem("rent", "english")
     assert ANALYZER.stem("mieten", "german") == ANALYZER.stem("miete", "german")
     assert set(ANALYZER.variants("rents", ("english", "english"))) == {"rent"}
+
+
+def test_the_end_of_a_sentence_is_no_part_of_its_last_word() -> None:
+    assert terms("यह किताब है। वह किताब।").count(terms("किताब")[0]) == 2
