@@ -16,6 +16,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -77,11 +78,15 @@ def ask(library: Library, collection: Collection) -> Iterator[Asked]:
     documents = index.documents.get(index.documents.live())
     files = index.files.of_documents(documents)
     numbers = {files[number][0].path.name: number for number in documents}
+
+    @cache
+    def pages_of(number: int) -> dict[int, str]:
+        pages = [PageId(number, page) for page in range(1, documents[number].pages + 1)]
+        return {page.page: text for page, (text, _) in index.pages.texts(pages).items()}
+
     for pair, name in collection.queries:
         number = numbers[name]
-        pages = [PageId(number, page) for page in range(1, documents[number].pages + 1)]
-        texts = {page.page: text for page, (text, _) in index.pages.texts(pages).items()}
-        page = page_of(pair.passage, texts)
+        page = page_of(pair.passage, pages_of(number))
         try:
             ranking = library.engine.rank(Query(raw=pair.query, text=pair.query))
         except DocsearchError as error:

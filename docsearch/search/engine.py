@@ -110,24 +110,21 @@ class Engine:
         retriever = Retriever(self.index, self.settings.candidates)
         picture = self._open_picture(query)
         vector = self._vector(terms, picture)
-        asked = retriever.begin_similar(vector, selection, live) if vector else None
+        asked = retriever.begin_similar(vector, selection, live)
         retrieved = retriever.words(terms, selection, live)
         if picture:
             telling = telling_terms(picture.text, self.index)
             seen = retriever.seen(telling, selection, live)
-            retrieved = replace(retrieved, seen=seen, seen_terms=len(telling))
-        if asked and vector and picture:
-            retrieved = replace(retrieved, looks=asked())
-        elif asked and vector and vector.tells and (retrieved.text or self.weights.trusts_vectors):
-            similar = [(page, vector.standardised(value)) for page, value in asked()]
-            retrieved = replace(
-                retrieved,
-                meaning=similar,
-                meaning_weight=vector.weight,
-                meaning_alone=self._similar_enough(terms),
-            )
-        else:
-            vector = None
+            retrieved = replace(retrieved, seen=seen, seen_terms=len(telling), looks=asked())
+            return Ranking(query, terms, fuse(retrieved, self.weights))
+        if not vector or not vector.tells or not (retrieved.text or self.weights.trusts_vectors):
+            return Ranking(query, terms, fuse(retrieved, self.weights))
+        retrieved = replace(
+            retrieved,
+            meaning=[(page, vector.standardised(similarity)) for page, similarity in asked()],
+            meaning_weight=vector.weight,
+            meaning_alone=self._similar_enough(terms),
+        )
         return Ranking(query, terms, fuse(retrieved, self.weights), vector)
 
     def second_stage(self, ranking: Ranking) -> Ranking:

@@ -17,7 +17,7 @@ class TermMatcher:
     """
 
     def __init__(self, terms: QueryTerms, spellings: Mapping[str, Collection[str]]) -> None:
-        self.weights = [max((terms.weights[t] for t in group), default=0.0) for group in terms.groups]
+        self.weights = terms.group_weights
         self._groups: dict[str, int] = {}
         for number, group in reversed(list(enumerate(terms.groups))):
             for term in group:

@@ -73,7 +73,7 @@ class PassageReranker:
         """See `HeadReranker`."""
         asked = meaning.begin_of(candidate.page for candidate in head) if meaning else dict
         numbers = {term: n for n, group in enumerate(terms.groups) for term in group}
-        weights = [max((terms.weights[t] for t in group), default=0.0) for group in terms.groups]
+        weights = terms.group_weights
         stored = self.index.pages.terms(candidate.page for candidate in head)
         named = self._named(terms, {candidate.page.doc for candidate in head})
         similar = asked()

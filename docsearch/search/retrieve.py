@@ -90,9 +90,11 @@ class Retriever:
         return self._ask_pages(TermQuery(terms), selection).live(live)
 
     def begin_similar(
-        self, query: QueryVector, selection: Selection, live: Set[int]
+        self, query: QueryVector | None, selection: Selection, live: Set[int]
     ) -> Callable[[], RankedPages]:
-        """Asks for pages by similarity to a query vector; what it returns waits for the answer."""
+        """Asks for pages by similarity to a query vector, if there is one; what it returns waits."""
+        if query is None:
+            return list
         asked = _Asked(lambda limit: query.table.begin_nearest(query.vector, limit, selection), self.limit)
         return lambda: asked.live(live)
 

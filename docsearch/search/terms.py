@@ -58,9 +58,14 @@ class QueryTerms:
         return tuple(dict.fromkeys(term for group in self.groups for term in group))
 
     @property
+    def group_weights(self) -> list[float]:
+        """What each group weighs: as much as its heaviest term."""
+        return [max((self.weights[term] for term in group), default=0.0) for group in self.groups]
+
+    @property
     def weight(self) -> float:
         """What all words weigh together."""
-        return sum(max((self.weights[term] for term in group), default=0.0) for group in self.groups)
+        return sum(self.group_weights)
 
     def full_text(self) -> TermQuery:
         """The query for the full-text index."""
