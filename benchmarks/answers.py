@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.planted import made_answers
-from benchmarks.program import complete_index, home_folder
+from benchmarks.program import add_home, complete_index, home_folder
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from benchmarks.said import GivenPage
 from docsearch.answer.citations import Checker, CitedPage
@@ -35,12 +35,7 @@ _LEAD = 2000
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = common_parser(__doc__)
-    parser.add_argument(
-        "--home",
-        type=Path,
-        metavar="DIR",
-        help="index the documents here, or use what was indexed here before; default: a temporary folder",
-    )
+    add_home(parser)
     parser.add_argument("--seed", type=int, default=1, help="of the answers with planted mistakes (1)")
     parser.add_argument(
         "--made", type=int, default=MADE_ANSWERS, metavar="N", help="answers with planted mistakes (200)"

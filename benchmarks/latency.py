@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.enlarged import enlarge
-from benchmarks.program import complete_index, docsearch, home_folder, timed
+from benchmarks.program import add_home, complete_index, docsearch, home_folder, timed
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from benchmarks.samples import Samples, read_samples
 from docsearch.evaluate.benchmark import Latency, latency
@@ -25,12 +25,7 @@ _WARMING = 5
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = common_parser(__doc__)
-    parser.add_argument(
-        "--home",
-        type=Path,
-        metavar="DIR",
-        help="index the documents here, or use what was indexed here before; default: a temporary folder",
-    )
+    add_home(parser)
     parser.add_argument(
         "--pages", type=int, action="append", default=[], metavar="N", help="also at N pages made from these"
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.program import complete_index, home_folder
+from benchmarks.program import add_home, complete_index, home_folder
 from benchmarks.report import DEFAULT_DOCS, Figure, common_parser, emit, note, parse_args
 from docsearch.library import Library
 from docsearch.search.engine import Engine
@@ -44,9 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--queries", type=int, default=1000, metavar="N", help="queries to ask (1000)")
     parser.add_argument("--examples", type=int, default=5, metavar="N", help="queries to show (5)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws others (0)")
-    parser.add_argument(
-        "--home", type=Path, metavar="DIR", help="index the documents here, or use what was indexed before"
-    )
+    add_home(parser)
     options = parse_args(parser, argv, needs_docs=False)
     if not options.train.is_dir():
         parser.error(f"there is no folder {options.train}; name one with --train DIR")

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.distort import DISTORTIONS
-from benchmarks.program import complete_index, home_folder
+from benchmarks.program import add_home, complete_index, home_folder
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from benchmarks.samples import read_samples
 from docsearch.library import Library
@@ -43,9 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = common_parser(__doc__)
     parser.add_argument("--pages", type=int, default=200, metavar="N", help="pages to search for (200)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws other pages (0)")
-    parser.add_argument(
-        "--home", type=Path, metavar="DIR", help="index the documents here, or use what was indexed before"
-    )
+    add_home(parser)
     options = parse_args(parser, argv)
     with home_folder(options.home) as home, tempfile.TemporaryDirectory() as work:
         complete_index(home, read_samples(options.docs).documents)
@@ -80,10 +78,15 @@ def drawn_pages(library: Library, seed: int) -> list[PageId]:
 
 def look(library: Library, page: PageId) -> Image.Image | None:
     """The page as a picture, or None when there is nothing on it."""
+    picture = rendered(library, page, PIXELS)
+    return None if np.std(np.asarray(picture)) < _BLANK else picture
+
+
+def rendered(library: Library, page: PageId, pixels: int) -> Image.Image:
+    """The page as a picture, its longest side `pixels` long."""
     path = library.store.files.of_documents([page.doc])[page.doc][0].path
     with library.open_document(path) as document:
-        pixels = document.render(page.page, PIXELS)
-    return None if np.std(pixels) < _BLANK else Image.fromarray(pixels)
+        return Image.fromarray(document.render(page.page, pixels))
 
 
 def figures(trials: Sequence[Trial]) -> dict[str, Figure]:

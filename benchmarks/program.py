@@ -5,6 +5,7 @@ Knows command lines and processes, not what they are run for.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -32,6 +33,16 @@ class Usage:
 
     seconds: float
     peak_rss_mb: float
+
+
+def add_home(parser: argparse.ArgumentParser) -> None:
+    """The option --home of benchmarks that need a complete index; see `home_folder`."""
+    parser.add_argument(
+        "--home",
+        type=Path,
+        metavar="DIR",
+        help="index the documents here, or use what was indexed here before; default: a temporary folder",
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.program import complete_index, home_folder
+from benchmarks.program import add_home, complete_index, home_folder
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from benchmarks.samples import Samples, read_samples, with_opaque_names
 from docsearch.evaluate.benchmark import Report, StageReport, evaluate
@@ -28,12 +28,7 @@ DEPTH = 100
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = common_parser(__doc__)
-    parser.add_argument(
-        "--home",
-        type=Path,
-        metavar="DIR",
-        help="index the documents here, or use what was indexed here before; default: a temporary folder",
-    )
+    add_home(parser)
     options = parse_args(parser, argv)
     samples = read_samples(options.docs)
     with home_folder(options.home) as home:

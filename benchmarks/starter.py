@@ -9,16 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from PIL import Image
 
-from benchmarks.picture import drawn_pages
-from benchmarks.program import REPOSITORY, complete_index, home_folder
+from benchmarks.picture import drawn_pages, rendered
+from benchmarks.program import REPOSITORY, add_home, complete_index, home_folder
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from benchmarks.samples import Samples, read_samples
 from docsearch.library import Library
@@ -35,9 +33,7 @@ ROUNDS = 3
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = common_parser(__doc__)
-    parser.add_argument(
-        "--home", type=Path, metavar="DIR", help="index the documents here, or use what was indexed before"
-    )
+    add_home(parser)
     parser.add_argument("--no-wheel", action="store_true", help="do not build the package for its size")
     options = parse_args(parser, argv)
     samples = read_samples(options.docs)
@@ -54,7 +50,8 @@ def figures(library: Library, samples: Samples) -> dict[str, Figure]:
     embedder = StarterEmbedder()
     queries = [judged.query for judged in samples.judged.queries]
     texts = [ModelInput(text=text) for text in page_texts(library)]
-    pictures = [ModelInput(image=picture) for picture in islice(page_pictures(library), PICTURES)]
+    drawn = drawn_pages(library, 0)[:PICTURES]
+    pictures = [ModelInput(image=rendered(library, page, embedder.image_pixels)) for page in drawn]
     note(f"{len(texts)} texts, {len(pictures)} pictures, {len(queries)} queries")
     reranked = [milliseconds for query in queries if (milliseconds := rerank_time(library.engine, query))]
     return {
@@ -71,14 +68,6 @@ def page_texts(library: Library) -> list[str]:
     """Texts of pages drawn at random."""
     stored = library.store.pages.texts(drawn_pages(library, 0)[:TEXTS])
     return [text for text, _ in stored.values()]
-
-
-def page_pictures(library: Library) -> Iterator[Image.Image]:
-    """Pages drawn at random, at the size the starter looks at them."""
-    for page in drawn_pages(library, 0):
-        path = library.store.files.of_documents([page.doc])[page.doc][0].path
-        with library.open_document(path) as document:
-            yield Image.fromarray(document.render(page.page, StarterEmbedder.image_pixels))
 
 
 def speed(embed: Callable[[Sequence[ModelInput]], object], inputs: Sequence[ModelInput]) -> float:

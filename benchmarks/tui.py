@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.enlarged import enlarge
-from benchmarks.program import complete_index, home_folder
+from benchmarks.program import add_home, complete_index, home_folder
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from benchmarks.samples import read_samples
 from benchmarks.terminal import PATIENCE_SECONDS, Terminal
@@ -34,12 +34,7 @@ _WARMING = 3
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = common_parser(__doc__)
-    parser.add_argument(
-        "--home",
-        type=Path,
-        metavar="DIR",
-        help="index the documents here, or use what was indexed here before; default: a temporary folder",
-    )
+    add_home(parser)
     parser.add_argument("--starts", type=int, default=7, metavar="N", help="times to start the program (7)")
     parser.add_argument("--queries", type=int, default=60, metavar="N", help="queries to time (60)")
     parser.add_argument(
