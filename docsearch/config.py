@@ -195,6 +195,11 @@ def is_there(path: Path) -> bool:
     return False
 
 
+def owner_only(path: str, flags: int) -> int:
+    """For `open(…, opener=owner_only)`: a file that does not exist is made for its owner alone."""
+    return os.open(path, flags, 0o600)
+
+
 def load_settings(path: Path) -> Settings:
     """Settings from a TOML file; defaults when there is none.
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from docsearch.config import Folders, is_there, typed_path
+from docsearch.config import Folders, is_there, owner_only, typed_path
 from docsearch.errors import UsageError
 from docsearch.records import Hit
 
@@ -36,8 +36,8 @@ def remember_pages(folders: Folders, query: str, pages: Mapping[int, tuple[Path,
     try:
         folders.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = folders.cache / _FILE
-        target.touch(mode=0o600)
-        target.write_text(text, encoding="utf-8", errors="surrogateescape")
+        with open(target, "w", encoding="utf-8", errors="surrogateescape", opener=owner_only) as file:
+            file.write(text)
     except OSError:
         return
 

@@ -6,12 +6,12 @@ A TREC file separates its columns by spaces, so query and document ids are perce
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from docsearch.config import owner_only
 from docsearch.errors import UsageError
 from docsearch.evaluate.lines import bad_line, numbered_lines
 
@@ -49,8 +49,7 @@ def write_run(path: Path, run: Run, tag: str = "docsearch") -> None:
     rank to rank, as after reranking only its head, they are written as n, n - 1, …, 1.
     """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="ascii", newline="\n") as stream:
+        with open(path, "w", encoding="ascii", newline="\n", opener=owner_only) as stream:
             stream.writelines(_run_lines(run, encode_id(tag)))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error

@@ -14,8 +14,8 @@ from docsearch.answer.passages import Source, choose_passages
 from docsearch.answer.places import quote_boxes
 from docsearch.answer.quoted import quoted_answer
 from docsearch.answer.respond import Conversation, Writer
-from docsearch.answer.thread import forget_thread, load_thread, save_thread
 from docsearch.errors import DocsearchError, MissingExtra, ModelUnavailable, UsageError
+from docsearch.library.thread import forget_thread, load_thread, save_thread
 from docsearch.models.device import GeneratorOptions
 from docsearch.models.keeper import Keeper
 from docsearch.models.load import load_generator

@@ -8,14 +8,13 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from docsearch import config
-from docsearch.config import Settings, load_settings
+from docsearch.config import Settings, load_settings, owner_only
 from docsearch.errors import SettingsError, StorageFull
 
 Value = str | int | float | bool | tuple[str, ...]
@@ -116,9 +115,7 @@ def save_setting(path: Path, setting: Setting, value: Value) -> Settings:
     new = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(
-            os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as file:
+        with open(new, "w", encoding="utf-8", opener=owner_only) as file:
             file.write(text)
         settings = load_settings(new)
         new.replace(path)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docsearch.config import owner_only
 from docsearch.errors import DocsearchError, StorageFull
 from docsearch.records import Citation
 
@@ -38,7 +38,6 @@ def draw_citations(library: Library, citations: Sequence[Citation], pixels: int)
 
 
 def _write(target: Path, data: bytes) -> Path:
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as stream:
+    with open(target, "wb", opener=owner_only) as stream:
         stream.write(data)
     return target

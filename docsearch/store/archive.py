@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from docsearch import __version__
+from docsearch.config import owner_only
 from docsearch.errors import StorageFull, UsageError
 from docsearch.store import generation
 from docsearch.store.catalog import Catalog
@@ -145,8 +146,7 @@ def _describe(index: Index, files: dict[str, Path]) -> Manifest:
 
 
 def _pack(target: Path, manifest: Manifest, files: dict[str, Path]) -> None:
-    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
-    with os.fdopen(handle, "wb") as file:
+    with open(target, "wb", opener=owner_only) as file:
         with tarfile.open(fileobj=file, mode="w:gz", compresslevel=_GZIP_LEVEL) as tar:
             text = json.dumps(asdict(manifest)).encode()
             tar.addfile(_header(_MANIFEST, len(text)), io.BytesIO(text))
@@ -206,8 +206,7 @@ def _as_manifest(raw: dict[str, Any]) -> Manifest:
 def _unpack_member(archive: Path, content: Any, member: Member, place: Path) -> None:
     path = place / member.name
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    with os.fdopen(handle, "wb") as file:
+    with open(path, "xb", opener=owner_only) as file:
         digest, size = _copied(content, file)
     if (digest, size) != (member.sha256, member.size):
         raise _refused(archive, f"{member.name!a} is not what it was")

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from docsearch.config import owner_only
 from docsearch.errors import IndexDamaged, StorageFull
 
 CATALOG = "catalog.sqlite"
@@ -167,7 +168,7 @@ def _recipe(place: Path) -> str | None:
 
 def _write(path: Path, text: str) -> None:
     """A file that is on the disk when this returns."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with open(path, "w", opener=owner_only) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

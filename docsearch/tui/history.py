@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
+
+from docsearch.config import owner_only
 
 MOST = 500
 """Older queries are forgotten."""
@@ -59,7 +60,7 @@ class History:
         new = self._path.with_name(self._path.name + ".new")
         with suppress(OSError):
             new.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            with open(new, "w", opener=owner_only) as file:
                 file.write("\n".join(self.queries).encode("utf-8", "replace").decode() + "\n")
             new.replace(self._path)
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from docsearch.config import owner_only
 from docsearch.records import PageId, Turn
 
 MOST_TURNS = 8
@@ -32,8 +33,7 @@ def save_thread(file: Path, turns: Sequence[Turn]) -> None:
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial = file.with_name(f"{file.name}.{os.getpid()}")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as stream:
+        with open(partial, "w", encoding="utf-8", opener=owner_only) as stream:
             stream.write(text)
         partial.replace(file)
 

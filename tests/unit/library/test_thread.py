@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from docsearch.answer.thread import MOST_TURNS, forget_thread, load_thread, save_thread
+from docsearch.library.thread import MOST_TURNS, forget_thread, load_thread, save_thread
 from docsearch.records import PageId, Turn
 
 TURN = Turn("when?", "In May [1].", (PageId(3, 7), PageId(4, 1)))
