@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from itertools import chain
 
 from docsearch.answer.figures import (
     Figures,
@@ -33,7 +34,7 @@ _END = re.compile(
     r"[.!?\u3002\uff01\uff1f][\"”’)]*(?:\s*\[[\d\s,;\u2013-]+\])*(?=\s+[\"“(]?[A-Z0-9À-ÖØ-Þ*-]|$)"
 )
 _SHORT = re.compile(
-    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|Nos|Inc|Corp|Co|Ltd|vs|cf|e\.g|i\.e|Fig|Sec|Art|approx|pp?|U\.S|"
+    r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|Nos|Inc|Corp|Co|Ltd|vs|cf|e\.g|i\.e|Fig|Sec|Art|approx|pp?|"
     r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.)$"
 )
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d{1,2}[.)])\s+")
@@ -83,9 +84,9 @@ class Checker:
     """
 
     def __init__(self, pages: Mapping[int, CitedPage], strictness: Strictness | None = None) -> None:
-        self._pages = {number: _Evidence(page) for number, page in pages.items()}
-        self._strict = strictness or Strictness()
         self._stemming = Stemming()
+        self._pages = {number: _Evidence(page, self._stemming) for number, page in pages.items()}
+        self._strict = strictness or Strictness()
         self._checked: dict[tuple[str, tuple[int, ...]], tuple[Flag, ...]] = {}
 
     def statements(self, text: str, *, finished: bool = True) -> tuple[Statement, ...]:
@@ -115,16 +116,16 @@ class Checker:
             if not unknown and _claims(said):
                 yield Flag(FlagKind.UNCITED)
             return
-        missing = dict.fromkeys(self._missing(said, pages))
-        yield from (Flag(FlagKind.NOT_ON_PAGE, words) for words in missing)
-        if not missing and not self._supported(said, pages):
-            yield Flag(FlagKind.NOT_ON_PAGE)
-
-    def _missing(self, said: str, pages: Sequence[_Evidence]) -> Iterator[str]:
-        """Numbers, dates and names that stand on none of the pages."""
         language = self._stemming.language(said)
         stems = {placed.stem for placed in self._stemming.placed(said, language)}
         alike = [page for page in pages if page.language == language]
+        missing = dict.fromkeys(chain(self._missing_figures(said, stems, pages), _missing_names(said, alike)))
+        yield from (Flag(FlagKind.NOT_ON_PAGE, words) for words in missing)
+        if not missing and not self._supported(stems, alike):
+            yield Flag(FlagKind.NOT_ON_PAGE)
+
+    def _missing_figures(self, said: str, stems: set[str], pages: Sequence[_Evidence]) -> Iterator[str]:
+        """Numbers and dates that stand on none of the pages."""
         facts = figures(said)
         for number in facts.numbers:
             if not any(page.holds_number(number, facts, stems, self._strict) for page in pages):
@@ -135,25 +136,27 @@ class Checker:
         for month, day, start, end in facts.month_days:
             if not any(same_month_day(month, day, page.figures) for page in pages):
                 yield said[start:end]
-        if alike:
-            yield from (" ".join(name) for name in names(said) if not any(p.holds_name(name) for p in alike))
 
-    def _supported(self, said: str, pages: Sequence[_Evidence]) -> bool:
+    def _supported(self, stems: set[str], pages: Sequence[_Evidence]) -> bool:
         """Whether enough of the statement's words stand together on one of the pages, or on all of them."""
-        language = self._stemming.language(said)
-        stems = {placed.stem for placed in self._stemming.placed(said, language)}
-        alike = [page for page in pages if page.language == language]
-        if len(stems) < self._strict.least_words or not alike:
+        if len(stems) < self._strict.least_words or not pages:
             return True
-        together = set().union(*(page.supported(stems) for page in alike))
+        together = set().union(*(page.supported(stems) for page in pages))
         return len(together) >= self._strict.support * len(stems)
+
+
+def _missing_names(said: str, pages: Sequence[_Evidence]) -> Iterator[str]:
+    """Names that stand on none of the pages, where there are pages in the statement's language."""
+    if pages:
+        yield from (" ".join(name) for name in names(said) if not any(p.holds_name(name) for p in pages))
 
 
 class _Evidence:
     """What can be asked of a page. Worked out when it is first asked for."""
 
-    def __init__(self, page: CitedPage) -> None:
+    def __init__(self, page: CitedPage, stemming: Stemming) -> None:
         self._page = page
+        self._stemming = stemming
 
     @cached_property
     def figures(self) -> Figures:
@@ -167,7 +170,7 @@ class _Evidence:
 
     @cached_property
     def language(self) -> str:
-        return Stemming().language(self._page.text)
+        return self._stemming.language(self._page.text)
 
     @cached_property
     def _places(self) -> dict[str, list[int]]:
@@ -184,20 +187,29 @@ class _Evidence:
 
     @cached_property
     def _parts(self) -> list[_Part]:
-        stemming = Stemming()
+        """The segments of the page, their figures under the scales that the page declares."""
+        scales = self.figures.scales
         return [
-            _Part(
-                segment,
-                frozenset(placed.stem for placed in stemming.placed(segment.text, self.language)),
-                figures(segment.text),
-            )
+            _Part(segment, self._stems_of(segment.text), replace(figures(segment.text), scales=scales))
             for segment in segments(self._page.text)
         ]
 
     @cached_property
-    def _stems(self) -> list[str]:
-        about = Stemming().placed(self._page.about, self.language)
-        return sorted({stem for part in self._parts for stem in part.stems} | {p.stem for p in about})
+    def _about(self) -> frozenset[str]:
+        """Stems of what is known about the document."""
+        return self._stems_of(self._page.about)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """All stems there are."""
+        return self._about.union(*(part.stems for part in self._parts))
+
+    @cached_property
+    def _sorted_stems(self) -> list[str]:
+        return sorted(self._known)
+
+    def _stems_of(self, text: str) -> frozenset[str]:
+        return frozenset(placed.stem for placed in self._stemming.placed(text, self.language))
 
     def holds_name(self, name: Sequence[str]) -> bool:
         """Whether the words of a name stand together on the page, or in what is known about its document.
@@ -243,8 +255,9 @@ class _Evidence:
 
     def holds_date(self, days: frozenset[date]) -> bool:
         """Whether a day is named on the page; on a misread one, whether day and year stand side by side."""
-        if same_date(days, self.figures) or not self._page.misread:
-            return same_date(days, self.figures)
+        named = same_date(days, self.figures)
+        if named or not self._page.misread:
+            return named
         numbers = [(number, value) for number in self.figures.numbers for value in number.readings]
         return any(
             value == day.day and other == day.year and abs(later.start - number.end) <= _DATE_REACH
@@ -257,7 +270,7 @@ class _Evidence:
         """Whether a number stands on the page, where the statement's other words are."""
         if number.readings & self.figures.words and number.scale is None:
             return True
-        if contradicted(number, self.figures) or not _any(matching(number, self.figures, facts.rounds)):
+        if contradicted(number, self.figures) or not any(matching(number, self.figures, facts.rounds)):
             return False
         return _is_year(number) or self._in_place(number, facts, stems, strict)
 
@@ -266,7 +279,7 @@ class _Evidence:
         holding = [
             place
             for place, part in enumerate(self._parts)
-            if _any(matching(number, _declaring(part.figures, self.figures), facts.rounds))
+            if any(matching(number, part.figures, facts.rounds))
         ]
         said = self._near_stems(stems)
         if not holding or not said:
@@ -296,17 +309,17 @@ class _Evidence:
 
     def _near_stems(self, stems: Iterable[str]) -> set[str]:
         """The stems as they are spelled on this page; those that are not on it are left out."""
-        known = frozenset(self._stems)
-        return {found for stem in stems if (found := stem if stem in known else near(stem, self._stems))}
+        spelled = (stem if stem in self._known else near(stem, self._sorted_stems) for stem in stems)
+        return {stem for stem in spelled if stem}
 
     def supported(self, stems: set[str]) -> set[str]:
         """Those of the stems that stand in the stretch of the page which holds most of them."""
         spelled = {stem: self._near_stems([stem]) for stem in stems}
-        about = {placed.stem for placed in Stemming().placed(self._page.about, self.language)}
         best: set[str] = set()
         for place in range(len(self._parts)):
-            stretch = set().union(*(part.stems for part in self._parts[max(0, place - 2) : place + 3]))
-            here = {stem for stem, found in spelled.items() if found & (stretch | about)}
+            stretch = self._parts[max(0, place - 2) : place + 3]
+            there = self._about.union(*(part.stems for part in stretch))
+            here = {stem for stem, found in spelled.items() if found & there}
             best = here if len(here) > len(best) else best
         return best
 
@@ -368,16 +381,7 @@ def _claims(said: str) -> bool:
     return not said.rstrip().endswith(":") and len(said.split()) > 2
 
 
-def _any(found: Iterator[object]) -> bool:
-    return next(found, None) is not None
-
-
 def _is_year(number: Number) -> bool:
     return number.scale is None and any(
         1900 <= value <= 2100 and value == value.to_integral_value() for value in number.readings
     )
-
-
-def _declaring(part: Figures, page: Figures) -> Figures:
-    """The figures of a part, under the scales its page declares."""
-    return replace(part, scales=page.scales)

@@ -43,17 +43,13 @@ def _spans(text: str) -> Iterator[list[str]]:
         word = match.group()
         gap = text[end : match.start()]
         end = match.end()
-        if span and (
-            re.search(r"[^\s&'’\"“”.-]|[.!?]\s", gap) or not (_capital(word) or fold(word) in _JOINS)
-        ):
+        if span and (_PARTING.search(gap) or not (_capital(word) or fold(word) in _JOINS)):
             yield from _ended(span, alone_first)
             span = []
         if _capital(word):
             first = position == 0 or bool(re.search(r"[.!?:]\s*[\"“(]*$", gap))
             alone_first = (first and not _inner_capital(word)) if not span else False
             span.append(fold(word))
-        elif span and fold(word) in _JOINS:
-            continue
     yield from _ended(span, alone_first)
 
 

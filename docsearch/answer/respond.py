@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from PIL.Image import Image
 
@@ -25,6 +26,7 @@ from docsearch.records import (
     Answer,
     AnswerState,
     Citation,
+    Hit,
     PageId,
     Snippet,
     Statement,
@@ -59,7 +61,7 @@ class Writer:
     Args:
         generator: writes.
         settings: how long the answer may be.
-        about: what is known about the document of a page: title, names, first page.
+        about: what the first page of a document says, beside its title and names.
         render: draws pages for a generator that sees.
         clock: seconds from some fixed moment.
     """
@@ -75,8 +77,8 @@ class Writer:
     ) -> None:
         self._generator = generator
         self._settings = settings
-        self._about = about
-        self._render = render
+        self._about = cache(about)
+        self._render = cache(render)
         self._clock = clock
         self.conversation = Conversation()
         """What was said, once the answer is finished."""
@@ -169,14 +171,15 @@ class Writer:
         return Checker(
             {
                 number: CitedPage(
-                    source.text,
-                    f"{source.hit.title}\n{source.hit.path}\n{about}",
-                    misread=source.hit.source is TextSource.OCR,
+                    source.text, self._known(source.hit), misread=source.hit.source is TextSource.OCR
                 )
                 for number, source in numbered.items()
-                for about in [self._about(source.hit.page)]
             }
         )
+
+    def _known(self, hit: Hit) -> str:
+        """What is known about the document of a page: title, names, first page."""
+        return f"{hit.title}\n{hit.path}\n{self._about(PageId(hit.page.doc, 1))}"
 
 
 class _Draft:
@@ -281,7 +284,7 @@ def _pages(numbered: Mapping[int, Source]) -> list[PromptPage]:
     return [
         PromptPage(
             number,
-            source.hit.title or source.hit.path.stem,
+            source.hit.title,
             source.hit.page.page,
             source.hit.pages,
             source.text,

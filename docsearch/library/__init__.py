@@ -16,6 +16,8 @@ from docsearch.config import Folders, Settings, folders, load_settings
 from docsearch.records import Answer, Box, Failure, Hit, PageId, Progress, Query, Root, SearchResult, Status
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from docsearch.ingest.document import Document
     from docsearch.ingest.pipeline import Indexer, Tier
     from docsearch.library.answers import Answers
@@ -139,6 +141,10 @@ class Library:
 
         with self.open_document(path) as document:
             return render_png(document, page, pixels, boxes)
+
+    def draw(self, page: PageId, pixels: int) -> Image | None:
+        """An indexed page for a model to look at; None when its file cannot be read now."""
+        return self._models.page_image(self.store, page, pixels)
 
     def look(self, path: Path, page: int, frame: Frame, query: Query, wanted: Wanted) -> PageView:
         """The part of a page that a frame shows, the query's words marked; drawn in another process.

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from io import BytesIO
+from functools import cache
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from docsearch.answer.places import quote_boxes
 from docsearch.answer.quoted import quoted_answer
 from docsearch.answer.respond import Conversation, Writer
 from docsearch.errors import DocsearchError, MissingExtra, ModelUnavailable, UsageError
+from docsearch.library.looking import words_on
+from docsearch.library.models import OFF
 from docsearch.library.thread import forget_thread, load_thread, save_thread
 from docsearch.models.device import GeneratorOptions
 from docsearch.models.keeper import Keeper
@@ -25,22 +28,20 @@ from docsearch.records import (
     AnswerState,
     AnswerTimings,
     Candidate,
-    Citation,
     Hit,
     PageId,
     Query,
     Turn,
+    Word,
 )
 from docsearch.search.engine import Ranking
 from docsearch.search.parse import parse
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from docsearch.library import Library
     from docsearch.models.protocols import Generator
+    from docsearch.search.terms import QueryTerms
 
-OFF = "off"
 _FILE = "thread.json"
 _LEAD = 2000
 _LONGEST_TURN = 4000
@@ -163,7 +164,7 @@ class Answers:
         result = self._library.search(query, asked.pages)
         searched = time.perf_counter()
         terms = engine.terms(query)
-        sources = self._sources(result.hits, self._earlier(asked, query), asked.pages)
+        sources = self._sources(result.hits, self._earlier(asked, terms), asked.pages)
         matcher = engine.matcher(terms)
         if asked.turns:
             own = set(engine.terms(asked.question).groups)
@@ -173,14 +174,14 @@ class Answers:
         timings = AnswerTimings(searched - asked.started, time.perf_counter() - searched)
         return sources, replace(answer, timings=timings)
 
-    def _earlier(self, asked: _Asked, query: Query) -> tuple[Hit, ...]:
+    def _earlier(self, asked: _Asked, terms: QueryTerms) -> tuple[Hit, ...]:
         """The pages of the thread, as hits."""
         pages = [page for turn in asked.turns[-1:] for page in turn.pages]
         if not pages:
             return ()
         candidates = [Candidate(page, {}) for page in pages]
-        engine = self._library.engine
-        return engine.show(Ranking(query, engine.terms(query), candidates), len(pages), asked.started).hits
+        ranking = Ranking(asked.query, terms, candidates)
+        return self._library.engine.show(ranking, len(pages), asked.started).hits
 
     def _sources(self, hits: Sequence[Hit], earlier: Sequence[Hit], pages: int) -> list[Source]:
         """Pages with their texts, each once: those found now before those of the thread."""
@@ -199,7 +200,7 @@ class Answers:
             with self._keeper.generator(row, lambda: self._load(row, stop)) as generator:
                 loaded = time.perf_counter() - loading
                 quoted = replace(quoted, timings=replace(quoted.timings, load=loaded))
-                writer = Writer(generator, self._settings, about=self._about, render=self._picture)
+                writer = Writer(generator, self._settings, about=self._lead, render=self._library.draw)
                 so_far = self._conversation if asked.turns else Conversation()
                 yield from writer.answer(asked.question.raw, quoted, sources, so_far, asked.turns, stop)
                 self._conversation = writer.conversation
@@ -228,19 +229,9 @@ class Answers:
                 raise
             return error
 
-    def _about(self, page: PageId) -> str:
-        """What the first page of a document says."""
-        first = PageId(page.doc, 1)
-        return self._library.store.pages.texts([first]).get(first, ("", None))[0][:_LEAD]
-
-    def _picture(self, page: PageId, pixels: int) -> Image | None:
-        """A page for a model to look at; None when its file cannot be read now."""
-        from PIL import Image
-
-        for file in self._library.store.files.of_documents([page.doc]).get(page.doc, []):
-            with suppress(DocsearchError):
-                return Image.open(BytesIO(self._library.page_image(file.path, page.page, pixels)))
-        return None
+    def _lead(self, page: PageId) -> str:
+        """What a page says first."""
+        return self._library.page_text(page)[:_LEAD]
 
     def _keep(self, asked: _Asked, answer: Answer) -> None:
         """Remembers the question for a follow-up."""
@@ -253,15 +244,17 @@ class Answers:
 
     def _with_boxes(self, answer: Answer) -> Answer:
         """With the places of the quotes; a page whose file cannot be read now has none."""
-        return replace(answer, citations=tuple(map(self._placed, answer.citations)))
+        words = cache(self._words)
+        placed = (
+            replace(cited, boxes=quote_boxes(words(cited.path, cited.page), cited.quote.text))
+            for cited in answer.citations
+        )
+        return replace(answer, citations=tuple(placed))
 
-    def _placed(self, cited: Citation) -> Citation:
+    def _words(self, path: Path, page: PageId) -> tuple[Word, ...]:
         with suppress(DocsearchError):
-            words = self._library.store.recognised.words_of(cited.page.doc, cited.page.page)
-            if words is None:
-                words = self._library.views.words(cited.path, cited.page.page, lambda: True)
-            return replace(cited, boxes=quote_boxes(words, cited.quote.text))
-        return cited
+            return words_on(self._library, path, page.page, page, lambda: True)
+        return ()
 
 
 def _dimmed(weights: Sequence[float], own: Sequence[bool]) -> list[float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from docsearch.errors import UnreadableDocument
 from docsearch.library.views import Wanted
-from docsearch.records import Box, Hit, Query
+from docsearch.records import Box, Hit, PageId, Query, Word
 from docsearch.search.highlight import matching_boxes
 from docsearch.store.tables import Selection
 
@@ -28,14 +28,22 @@ def boxes_on(library: Library, path: Path, page: int, query: Query, wanted: Want
     if not (query.text or query.phrases):
         return ()
     matcher = library.engine.matcher(library.engine.terms(query))
-    known = library.find_page(path, page)
-    words = library.store.recognised.words_of(known.doc, page) if known else None
-    if words is None:
-        try:
-            words = library.views.words(path, page, wanted)
-        except UnreadableDocument:
-            return ()
+    try:
+        words = words_on(library, path, page, library.find_page(path, page), wanted)
+    except UnreadableDocument:
+        return ()
     return matching_boxes(words, matcher)
+
+
+def words_on(
+    library: Library, path: Path, page: int, known: PageId | None, wanted: Wanted
+) -> tuple[Word, ...]:
+    """The words of a page with their boxes: those recognised in a scan, or those of the text layer.
+
+    `known` is the indexed page, where it is one. Raises UnreadableDocument.
+    """
+    words = library.store.recognised.words_of(known.doc, known.page) if known else None
+    return library.views.words(path, page, wanted) if words is None else words
 
 
 def matching_pages(engine: Engine, document: int, query: Query) -> tuple[int, ...]:

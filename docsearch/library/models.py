@@ -54,7 +54,7 @@ class ChosenModels:
             return PassageReranker(index)
         model = load_reranker(models.reranker, self._registry, models.device)
         pixels = self._registry.row(models.reranker).image_pixels
-        return ModelReranker(index, model, partial(self._page_image, index), pixels)
+        return ModelReranker(index, model, partial(self.page_image, index), pixels)
 
     def picture(self, path: Path) -> Picture:
         """A picture to search with, and what stands in it; of a document, its first page.
@@ -73,7 +73,7 @@ class ChosenModels:
             return "cpu"
         return device_for(self._registry.row(models.embedder), models.device).describe()
 
-    def _page_image(self, index: Index, page: PageId, pixels: int) -> Image | None:
+    def page_image(self, index: Index, page: PageId, pixels: int) -> Image | None:
         """A page for a model to look at; None when its file cannot be read now."""
         for file in index.files.of_documents([page.doc]).get(page.doc, []):
             try:
