@@ -276,7 +276,7 @@ class Answer:
         statements: in order. While the model has not begun to write these are quoted passages.
         citations: the pages, by number. When nothing was found, the nearest ones.
         found: whether the pages hold an answer, as far as can be told.
-        progress: of loading or reading, from 0 to 1.
+        progress: of reading, from 0 to 1.
         left_out: pages that were found and did not fit into what the model can read.
         notes: what the user should know: a model that is not there, pages cut short.
     """

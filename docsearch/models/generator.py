@@ -11,7 +11,7 @@ import codecs
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
@@ -57,7 +57,6 @@ class LlamaCppGenerator:
         *,
         mmproj: Path | None = None,
         stop: Stop | None = None,
-        progress: Callable[[float], None] | None = None,
     ) -> None:
         """Loads the model.
 
@@ -77,7 +76,7 @@ class LlamaCppGenerator:
         self._said, _ = _quiet()
         self._said.clear()
         try:
-            self._load(file, options, progress)
+            self._load(file)
             self._template = self._read_template()
             if mmproj is not None:
                 self._eyes = Eyes(_mtmd(), mmproj, self._model, self._threads)
@@ -154,36 +153,28 @@ class LlamaCppGenerator:
         cores = os.cpu_count() or 1
         return self._options.threads or (cores if cores <= _FEW_CORES else cores // 2)
 
-    def _load(self, file: Path, options: GeneratorOptions, progress: Callable[[float], None] | None) -> None:
+    def _load(self, file: Path) -> None:
         params = self._llama.llama_model_default_params()
-        params.n_gpu_layers = 1 << 16 if options.gpu_layers < 0 else options.gpu_layers
-        told = self._llama.llama_progress_callback(self._going_on(progress))
-        params.progress_callback = told
+        params.n_gpu_layers = 1 << 16 if self._options.gpu_layers < 0 else self._options.gpu_layers
+        going_on = self._llama.llama_progress_callback(lambda *_: not self._stopped())
+        params.progress_callback = going_on
         self._model = self._llama.llama_model_load_from_file(os.fsencode(file), params)
         if not self._model:
             raise self._failure("cannot be loaded")
         self._vocabulary = Vocabulary(self._llama, self._model)
-        self._open_context(options)
+        self._open_context()
 
-    def _going_on(self, progress: Callable[[float], None] | None) -> Callable[[float, Any], bool]:
-        def going_on(share: float, _: Any) -> bool:
-            if progress is not None:
-                progress(share)
-            return not self._stopped()
-
-        return going_on
-
-    def _open_context(self, options: GeneratorOptions) -> None:
+    def _open_context(self) -> None:
         params = self._llama.llama_context_default_params()
-        params.n_ctx = options.context
-        params.n_batch = params.n_ubatch = min(BATCH, options.context)
+        params.n_ctx = self._options.context
+        params.n_batch = params.n_ubatch = min(BATCH, self._options.context)
         params.n_threads = params.n_threads_batch = self._threads
         params.no_perf = True
         self._abort = self._llama.ggml_abort_callback(lambda _: self._stopped())
         params.abort_callback = self._abort
         self._context = self._llama.llama_init_from_model(self._model, params)
         if not self._context:
-            raise self._failure(f"has no memory for a context of {options.context} tokens")
+            raise self._failure(f"has no memory for a context of {self._options.context} tokens")
 
     def _stopped(self) -> bool:
         return self._stop is not None and self._stop.is_set()

@@ -45,11 +45,6 @@ class GgufHead:
         return self._number("context_length")
 
     @property
-    def has_chat_template(self) -> bool:
-        """Whether it says how conversations look to it."""
-        return bool(self.values.get("tokenizer.chat_template"))
-
-    @property
     def cache_bytes_per_token(self) -> int:
         """What a token of context takes in the key-value cache; an upper bound for sliding windows."""
         heads = self._number("attention.head_count")

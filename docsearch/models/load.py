@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,7 +65,6 @@ def load_generator(
     options: GeneratorOptions,
     *,
     stop: Stop | None = None,
-    progress: Callable[[float], None] | None = None,
 ) -> Generator:
     """A generator from its GGUF file, with as much context as memory allows.
 
@@ -85,7 +83,7 @@ def load_generator(
     free = None if elsewhere else available_bytes()  # a GPU's own memory is llama.cpp's to know
     context = fitting_context(row, head, size, options.context, free)
     fitting = replace(options, context=context)
-    return LlamaCppGenerator(row, file, fitting, mmproj=mmproj, stop=stop, progress=progress)
+    return LlamaCppGenerator(row, file, fitting, mmproj=mmproj, stop=stop)
 
 
 def _gguf_files(row: ModelRow) -> tuple[Path, Path | None]:
