@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from docsearch.cli.output import json_text, marked, shown_path, styled, talk, visible
+from docsearch.cli.output import (
+    BOLD,
+    DIM,
+    PLAIN,
+    json_text,
+    marked,
+    path_as_dict,
+    shown_path,
+    styled,
+    talk,
+    visible,
+)
 from docsearch.records import Answer, AnswerState, Citation, Flag, FlagKind, Snippet, Statement
 
-_BOLD, _DIM, _WARNING, _PLAIN = "\033[1m", "\033[2m", "\033[33m", "\033[0m"
+_WARNING = "\033[33m"
 _CLEAR_LINE = "\r\033[K"
 _NOT_FOUND = "The pages found do not seem to hold an answer. The nearest passages:"
 
@@ -109,10 +119,9 @@ def _statement_as_dict(statement: Statement) -> dict[str, object]:
 
 
 def _citation_as_dict(cited: Citation, picture: Path | None) -> dict[str, object]:
-    path = json_text(str(cited.path))
     values: dict[str, object] = {
         "number": cited.number,
-        "path": path,
+        **path_as_dict(cited.path),
         "page": cited.page.page,
         "pages": cited.pages,
         "title": json_text(cited.title),
@@ -123,13 +132,11 @@ def _citation_as_dict(cited: Citation, picture: Path | None) -> dict[str, object
     }
     if picture is not None:
         values["picture"] = str(picture)
-    if path != str(cited.path):
-        values["path_bytes"] = os.fsencode(cited.path).hex()
     return values
 
 
 def _print_source(cited: Citation, picture: Path | None) -> None:
-    bold, dim, plain = (_BOLD, _DIM, _PLAIN) if styled() else ("", "", "")
+    bold, dim, plain = (BOLD, DIM, PLAIN) if styled() else ("", "", "")
     place = f"page {cited.page.page} of {cited.pages}"
     print(
         f"{bold}[{cited.number}] {visible(cited.title)}{plain}  {place}  {dim}{shown_path(cited.path)}{plain}"
@@ -152,7 +159,7 @@ def _quoted_lines(quote: Snippet) -> list[str]:
 
 
 def _warning(flag: Flag) -> str:
-    before, after = (_WARNING, _PLAIN) if styled() else ("", "")
+    before, after = (_WARNING, PLAIN) if styled() else ("", "")
     words = {
         FlagKind.UNCITED: "no page is named for this",
         FlagKind.UNKNOWN_SOURCE: f"there is no page {visible(flag.words)}",

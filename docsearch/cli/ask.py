@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from docsearch.cli.answers import AnswerPrinter, answer_as_dict
-from docsearch.cli.output import print_json, talk
+from docsearch.cli.output import Json, print_json, talk
 from docsearch.cli.recent import remember_pages
 from docsearch.cli.search import SearchCommand, joined
-from docsearch.errors import UsageError
 from docsearch.records import Answer, AnswerState
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def ask(
     follow: Annotated[bool, typer.Option("--follow", help="Go on from the question before.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Forget the questions so far.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Draw the cited pages with the quotes boxed.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Ask a question and get the answer with the pages it stands on.
 
@@ -62,14 +61,10 @@ def ask(
             if not text.strip():
                 return
         asking = _Asking(library, pages, tuple(folders or ()), model, show=show, json=json)
-        if text.strip():
-            stopped = asking.ask(text, follow=follow).state is AnswerState.STOPPED
-        elif sys.stdin.isatty() and sys.stdout.isatty() and not json:
+        if not text.strip() and sys.stdin.isatty() and sys.stdout.isatty() and not json:
             stopped = asking.converse(follow=follow)
         else:
-            raise UsageError(
-                "there is no question", hint='for example: docsearch ask "when does the lease end?"'
-            )
+            stopped = asking.ask(text, follow=follow).state is AnswerState.STOPPED
     if stopped:
         raise typer.Exit(STOPPED)
 

@@ -21,7 +21,7 @@ from docsearch.records import Hit, SearchResult, Snippet
 Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 """The option of commands that print a value."""
 
-_BOLD, _DIM, _PLAIN = "\033[1m", "\033[2m", "\033[0m"
+BOLD, DIM, PLAIN = "\033[1m", "\033[2m", "\033[0m"
 _MATCH = "\033[1;33m"
 
 
@@ -77,10 +77,9 @@ def print_result(result: SearchResult, *, explain: bool) -> None:
 
 def hit_as_dict(hit: Hit) -> dict[str, object]:
     """A hit as JSON values; the path is in `path_bytes` too (hex) when it is not valid text."""
-    path = json_text(str(hit.path))
-    values: dict[str, object] = {
+    return {
         "rank": hit.rank,
-        "path": path,
+        **path_as_dict(hit.path),
         "page": hit.page.page,
         "pages": hit.pages,
         "title": json_text(hit.title),
@@ -92,13 +91,16 @@ def hit_as_dict(hit: Hit) -> dict[str, object]:
         "why": _rounded(hit.scores),
         "copies": [json_text(str(copy)) for copy in hit.copies],
     }
-    if path != str(hit.path):
-        values["path_bytes"] = os.fsencode(hit.path).hex()
-    return values
+
+
+def path_as_dict(path: Path) -> dict[str, str]:
+    """A path as JSON values, in `path_bytes` too (hex) when it is not valid text."""
+    text = json_text(str(path))
+    return {"path": text} if text == str(path) else {"path": text, "path_bytes": os.fsencode(path).hex()}
 
 
 def _print_hit(hit: Hit, *, explain: bool) -> None:
-    bold, dim, plain = (_BOLD, _DIM, _PLAIN) if styled() else ("", "", "")
+    bold, dim, plain = (BOLD, DIM, PLAIN) if styled() else ("", "", "")
     place = f"page {hit.page.page} of {hit.pages}"
     print(f"{hit.rank:>3}. {bold}{visible(hit.title)}{plain}  {place}  {dim}{hit.modified}{plain}")
     print(f"     {dim}{shown_path(hit.path)}{plain}")
@@ -115,7 +117,7 @@ def _print_hit(hit: Hit, *, explain: bool) -> None:
 
 def marked(snippet: Snippet) -> str:
     """The snippet with its matches in colour, or between brackets where there is none."""
-    before, after = (_MATCH, _PLAIN) if styled() else ("[", "]")
+    before, after = (_MATCH, PLAIN) if styled() else ("[", "]")
     parts, end = [], 0
     for start, stop in snippet.spans:
         parts += [visible(snippet.text[end:start]), before, visible(snippet.text[start:stop]), after]
