@@ -23,6 +23,15 @@ _FLUSH_VECTORS = 2000
 
 def embed_pages(index: Index, readers: Readers, embedder: Embedder) -> Iterator[Progress | Failure]:
     """Embeds all pages that have no vector of this model. Keeps what is done when it is closed."""
+    name, fingerprint, dimensions = embedder.name, embedder.fingerprint, embedder.dimensions
+    index.vector_models.note(fingerprint, name, dimensions)
+    if index.documents.waiting_for_vectors(fingerprint):
+        yield from _embed_waiting(index, readers, embedder)
+    left = index.documents.waiting_for_vectors(fingerprint)
+    index.vector_models.note(fingerprint, name, dimensions, sum(document.pages for document in left))
+
+
+def _embed_waiting(index: Index, readers: Readers, embedder: Embedder) -> Iterator[Progress | Failure]:
     tier = VectorTier(index, embedder)
     yield tier.progress()
     try:

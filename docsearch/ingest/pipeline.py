@@ -113,6 +113,4 @@ class Indexer:
             yield from recognise_pages(self.index, readers)
             self.index.compact(keep_seconds)
         if Tier.VECTORS in tiers and self.embedder is not None:
-            embedder = self.embedder()
-            if self.index.documents.waiting_for_vectors(embedder.fingerprint):
-                yield from embed_pages(self.index, readers, embedder)
+            yield from embed_pages(self.index, readers, self.embedder())

@@ -6,14 +6,26 @@ Not safe for several threads at once; a front end with threads opens one library
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from docsearch.config import Folders, Settings, folders, load_settings
-from docsearch.records import Answer, Box, Failure, Hit, PageId, Progress, Query, Root, SearchResult, Status
+from docsearch.records import (
+    Answer,
+    Box,
+    Failure,
+    Hit,
+    ModelState,
+    PageId,
+    Progress,
+    Query,
+    Root,
+    SearchResult,
+    Status,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -128,6 +140,34 @@ class Library:
         from docsearch.library.status import status_of
 
         return status_of(self.store, self._models)
+
+    # -- models --------------------------------------------------------------------------------
+
+    def models(self) -> tuple[ModelState, ...]:
+        """Every model docsearch knows: whether it is here, fits and is in use. Loads none of them."""
+        from docsearch.library.model_list import Machine, model_states
+
+        _, pages, _ = self.store.documents.totals()
+        made, machine = self.store.vector_models.all(), Machine.look(self.settings.models.device)
+        return model_states(self.settings, self._models.registry, made, pages, machine)
+
+    def use_model(self, name: str) -> None:
+        """Takes a model into use for its role, here and in the settings file; see `ModelState.name`.
+
+        The next run of `index` makes the vectors of a new embedder. Until they cover as many pages as
+        those of the one before, searches go by that one's, which are kept; switching back is free.
+
+        Raises:
+            ModelUnavailable: there is no such model, or it is not on this machine.
+            UsageError: docsearch has no use for models of that role.
+            SettingsError, StorageFull: the settings file cannot be read or written.
+        """
+        from docsearch.library.model_list import switched
+
+        self.settings = switched(self.settings, self.folders, self._models.registry, name)
+        self.release_models()
+        if "answers" in self.__dict__:
+            self.__dict__.pop("answers").close()
 
     # -- pages ---------------------------------------------------------------------------------
 
@@ -263,9 +303,9 @@ class Library:
         return Engine(
             self.store,
             self.settings.search,
-            embedder=self.embedder,
+            embedder=partial(self._models.serving, self.store) if self.embedder else None,
             reranker=self._models.reranker(self.store),
-            picture=self._models.picture,
+            picture=partial(self._models.picture, self.store),
         )
 
     @cached_property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docsearch.config import Folders, Settings
-from docsearch.errors import UnreadableDocument
+from docsearch.errors import ModelUnavailable, SettingsError, UnreadableDocument
 from docsearch.models.load import device_for, load_embedder, load_reranker
 from docsearch.models.protocols import Embedder
 from docsearch.models.registry import Registry
@@ -16,6 +17,7 @@ from docsearch.records import PageId
 from docsearch.search.picture import Picture
 from docsearch.search.rerank import HeadReranker, ModelReranker, PassageReranker
 from docsearch.store.index import Index
+from docsearch.store.vector_models import VectorModel, stand_in
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,6 +35,7 @@ class ChosenModels:
     def __init__(self, settings: Settings, folders: Folders) -> None:
         self.settings = settings
         self.folders = folders
+        self._loaded_stand_in: tuple[str, Embedder | None] | None = None
 
     @property
     def embedder(self) -> Callable[[], Embedder] | None:
@@ -42,8 +45,37 @@ class ChosenModels:
     @cached_property
     def embedder_now(self) -> Embedder:
         """The embedder; raises ModelUnavailable when it cannot be loaded."""
+        return self._load(self.settings.models.embedder, self.settings.models.dimensions)
+
+    def serving(self, index: Index) -> Embedder:
+        """The embedder by whose vectors to search now.
+
+        After a switch that is the one before, as long as its vectors cover more pages than those of the
+        new one, which is not loaded until then. Raises ModelUnavailable when it cannot be loaded.
+        """
+        other = self._stand_in(index)
+        if other is None:
+            self._loaded_stand_in = None
+            return self.embedder_now
+        if self._loaded_stand_in is None or self._loaded_stand_in[0] != other.fingerprint:
+            self._loaded_stand_in = (other.fingerprint, self._load_stand_in(other))
+        return self._loaded_stand_in[1] or self.embedder_now
+
+    def _stand_in(self, index: Index) -> VectorModel | None:
         models = self.settings.models
-        return load_embedder(models.embedder, self._registry, models.device, models.dimensions)
+        whole = self.registry.row(models.embedder).dimensions
+        return stand_in(index.vector_models.all(), models.embedder, models.dimensions or whole)
+
+    def _load_stand_in(self, made: VectorModel) -> Embedder | None:
+        """The model of vectors that were made before; None when it is gone or not what it was."""
+        with suppress(ModelUnavailable, SettingsError):
+            whole = self.registry.row(made.model).dimensions
+            embedder = self._load(made.model, made.dimensions if made.dimensions != whole else 0)
+            return embedder if embedder.fingerprint == made.fingerprint else None
+        return None
+
+    def _load(self, name: str, dimensions: int) -> Embedder:
+        return load_embedder(name, self.registry, self.settings.models.device, dimensions)
 
     def reranker(self, index: Index) -> HeadReranker | None:
         """The reranker for pages of this index; None when there is to be none."""
@@ -52,18 +84,18 @@ class ChosenModels:
             return None
         if models.reranker == BUILT_IN_RERANKER:
             return PassageReranker(index)
-        model = load_reranker(models.reranker, self._registry, models.device)
-        pixels = self._registry.row(models.reranker).image_pixels
+        model = load_reranker(models.reranker, self.registry, models.device)
+        pixels = self.registry.row(models.reranker).image_pixels
         return ModelReranker(index, model, partial(self.page_image, index), pixels)
 
-    def picture(self, path: Path) -> Picture:
+    def picture(self, index: Index, path: Path) -> Picture:
         """A picture to search with, and what stands in it; of a document, its first page.
 
         Raises:
             UnreadableDocument: the file is gone or cannot be read.
         """
         with self._open(path) as document:
-            image = _rendered(document, 1, self.embedder_now.image_pixels)
+            image = _rendered(document, 1, self.serving(index).image_pixels)
             return Picture(image, self._glance.read(document))
 
     def device(self) -> str:
@@ -71,7 +103,7 @@ class ChosenModels:
         models = self.settings.models
         if models.embedder == OFF:
             return "cpu"
-        return device_for(self._registry.row(models.embedder), models.device).describe()
+        return device_for(self.registry.row(models.embedder), models.device).describe()
 
     def page_image(self, index: Index, page: PageId, pixels: int) -> Image | None:
         """A page for a model to look at; None when its file cannot be read now."""
@@ -96,7 +128,8 @@ class ChosenModels:
         return Glance(self.settings.ocr)
 
     @cached_property
-    def _registry(self) -> Registry:
+    def registry(self) -> Registry:
+        """The rows of models.toml, the shipped and the user's."""
         return Registry.read(self.folders.settings.with_name("models.toml"))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from docsearch.errors import ModelUnavailable
@@ -27,6 +30,45 @@ def available_bytes() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     except (AttributeError, OSError, ValueError):
         return None
+
+
+def total_bytes() -> int | None:
+    """Memory of this machine, or what the control group of this process may take; None when unknown."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+    with suppress(OSError, ValueError):
+        return min(total, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return total
+
+
+def gpu_bytes() -> int | None:
+    """Memory of the largest NVIDIA GPU here; None when there is none or torch was built without CUDA.
+
+    Asks the driver's own library (NVML), so that torch need not be imported.
+    """
+    try:
+        if version("torch").endswith("+cpu"):
+            return None
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+    except (PackageNotFoundError, OSError):
+        return None
+    if nvml.nvmlInit_v2():
+        return None
+    try:
+        count = ctypes.c_uint()
+        nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
+        return max((_memory_of(nvml, number) for number in range(count.value)), default=None)
+    finally:
+        nvml.nvmlShutdown()
+
+
+def _memory_of(nvml: ctypes.CDLL, number: int) -> int:
+    device, memory = ctypes.c_void_p(), (ctypes.c_ulonglong * 3)()  # total, free, used
+    if nvml.nvmlDeviceGetHandleByIndex_v2(number, ctypes.byref(device)):
+        return 0
+    return 0 if nvml.nvmlDeviceGetMemoryInfo(device, memory) else int(memory[0])
 
 
 def _within_limits(free: int) -> int:
@@ -58,11 +100,12 @@ def fitting_context(row: ModelRow, head: GgufHead, mmproj_bytes: int, wanted: in
             return context
     needed = needed_bytes(row, head, mmproj_bytes, tried[-1])
     raise ModelUnavailable(
-        f"model '{row.name}' needs {_gigabytes(needed)} of memory with a context of {tried[-1]} tokens; "
-        f"{_gigabytes(free or 0)} are free",
+        f"model '{row.name}' needs {gigabytes(needed)} of memory with a context of {tried[-1]} tokens; "
+        f"{gigabytes(free or 0)} are free",
         hint="close other programs, choose a smaller model, or set a smaller context in [answers]",
     )
 
 
-def _gigabytes(size: int) -> str:
+def gigabytes(size: int) -> str:
+    """A size in words."""
     return f"{size / 1e9:.1f} GB"

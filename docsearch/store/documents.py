@@ -139,6 +139,14 @@ class Documents:
             f"{_LIVE} AND id NOT IN (SELECT document FROM embedded WHERE fingerprint = ?)", (fingerprint,)
         )
 
+    def pages_with_vectors(self) -> dict[str, int]:
+        """How many live pages have vectors, by the fingerprint of the model."""
+        rows = self.catalog.connection.execute(
+            f"SELECT fingerprint, sum(pages) FROM embedded JOIN documents ON id = document WHERE {_LIVE} "
+            "GROUP BY fingerprint"
+        )
+        return dict(rows.fetchall())
+
     def embedded(self, number: int, fingerprint: str) -> None:
         """All pages of the document now have vectors of this model."""
         with self.catalog.transaction() as db:

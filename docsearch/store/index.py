@@ -25,6 +25,7 @@ from docsearch.store.lock import writer_lock
 from docsearch.store.pages import PageTable
 from docsearch.store.recognised import Recognised
 from docsearch.store.tables import Table
+from docsearch.store.vector_models import VectorModels
 from docsearch.store.vectors import VectorTable, vector_tables
 from docsearch.store.vocabulary import Vocabulary
 
@@ -59,6 +60,7 @@ class Index:
         self.evidence = Evidence(self.catalog, self.analyzer)
         self.files = Files(self.catalog, self.evidence)
         self.documents = Documents(self.catalog)
+        self.vector_models = VectorModels(self.catalog, self.documents)
         self.recognised = Recognised(self.catalog)
         self.vocabulary = Vocabulary(self.catalog, self.analyzer)
         self._begin(place)
