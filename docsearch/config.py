@@ -130,6 +130,18 @@ class AnswerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnSettings:
+    """[learn]: how search learns from what you open."""
+
+    log: bool = True
+    """Whether searches and what you open are kept, on this machine only; docsearch clicks shows them."""
+    memory: bool = True
+    """Whether pages you opened stand first when you ask for the same again."""
+    automatic: bool = True
+    """Whether docsearch learns by itself when enough was opened since it last did."""
+
+
+@dataclass(frozen=True, slots=True)
 class ViewSettings:
     """[view]: how pages are opened."""
 
@@ -154,6 +166,7 @@ class Settings:
     search: SearchSettings = field(default_factory=SearchSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     answers: AnswerSettings = field(default_factory=AnswerSettings)
+    learn: LearnSettings = field(default_factory=LearnSettings)
     view: ViewSettings = field(default_factory=ViewSettings)
     watch: WatchSettings = field(default_factory=WatchSettings)
 

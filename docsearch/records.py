@@ -397,3 +397,89 @@ class ModelState:
     in_use: bool
     pages_embedded: int = 0
     pages_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """A page in a list of results, and what the user did with it. It names content, not a document number.
+
+    Attributes:
+        rank: its place in the list, from 1.
+        content: digest of the document's content.
+        page: page number from 1.
+        path: where the document lay then.
+        seen: whether it was on screen.
+        focus_seconds: how long the cursor stood on it.
+        preview_seconds: how long its page was looked at.
+        opened: how many times it was opened in a viewer.
+        copied: how many times its path, text or citation was copied.
+        verdict: 1 when the user called it right, -1 when wrong, 0 without a word.
+    """
+
+    rank: int
+    content: str
+    page: int
+    path: Path
+    seen: bool = False
+    focus_seconds: float = 0.0
+    preview_seconds: float = 0.0
+    opened: int = 0
+    copied: int = 0
+    verdict: int = 0
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the user opened or copied it, or called it right."""
+        return self.verdict > 0 or (self.verdict == 0 and bool(self.opened or self.copied))
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSearch:
+    """A search the user made, and what came of it.
+
+    Attributes:
+        id: 32 hexadecimal digits, drawn at random.
+        at: when, in seconds since 1970.
+        query: as it was typed, filters included.
+        front: where it was asked: "cli" or "screen".
+        learned: number of the learned state that answered; 0 before anything was learned.
+        impressions: what was shown, in order.
+    """
+
+    id: str
+    at: float
+    query: str
+    front: str
+    learned: int = 0
+    impressions: tuple[Impression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCheck:
+    """What a model did when it was loaded and tried out on two pages and a query.
+
+    Attributes:
+        name: its row in models.toml.
+        role: as in `ModelState`.
+        device: where it ran, in words.
+        modalities: what it takes.
+        dimensions: length of the vectors it gave; 0 for models without vectors.
+        load_seconds: from nothing to ready.
+        page_seconds: for a page, by how it was shown: 'text', 'image', 'text+image'. Of a generator,
+            for reading a short prompt.
+        query_seconds: for a query; of a generator, for a token it writes; 0 for a reranker.
+        memory_bytes: by how much this process grew, and what was taken of a GPU's memory.
+        right: whether the page that answers the query came out before the one that does not; None for
+            a model that takes no text, and for a generator.
+    """
+
+    name: str
+    role: str
+    device: str
+    modalities: tuple[str, ...]
+    dimensions: int
+    load_seconds: float
+    page_seconds: Mapping[str, float]
+    query_seconds: float
+    memory_bytes: int
+    right: bool | None

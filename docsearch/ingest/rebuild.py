@@ -14,6 +14,7 @@ from docsearch.models.protocols import Embedder
 from docsearch.records import Failure, Progress
 from docsearch.store import generation
 from docsearch.store.carry import carry_all
+from docsearch.store.clicks import carry_clicks
 from docsearch.store.index import Index, maker
 
 
@@ -48,6 +49,7 @@ def rebuild(
                 new.documents.number_from(index.documents.last_number())
             yield from Indexer(new, settings, embedder).run((), tiers=tuple(Tier))
             _same_roots(index, new)
+            carry_clicks(index.catalog, new.catalog)
         index.replace_by(place)
 
 

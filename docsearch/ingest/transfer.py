@@ -16,6 +16,7 @@ from docsearch.records import Failure, Progress
 from docsearch.store import generation
 from docsearch.store.archive import unpack
 from docsearch.store.check import Kind, check
+from docsearch.store.clicks import add_clicks
 from docsearch.store.index import Index
 
 
@@ -81,6 +82,7 @@ def import_index(
                 dropped = _drop_other_models(new, fingerprint)
                 yield from Indexer(new, settings, None).run((), tiers=())
                 imported = _imported(new, dropped, fingerprint)
+                add_clicks(index.catalog, new.catalog)
         except BaseException:
             generation.remove([place])
             raise

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from docsearch.ingest.document import Document
     from docsearch.ingest.pipeline import Indexer, Tier
+    from docsearch.learn.clicks import ClickLog
     from docsearch.library.answers import Answers
     from docsearch.library.models import ChosenModels
     from docsearch.library.page_questions import Frame
@@ -62,10 +63,24 @@ class Library:
         self._mark_search()
         return self._store.consistently(lambda: self.engine.search(query, limit))
 
-    def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
-        """The first-stage order at once, then the reranked order where it differs."""
+    def stream(
+        self, query: Query, limit: int | None = None, at_once: int | None = None
+    ) -> Iterator[SearchResult]:
+        """The first-stage order at once, then the reranked order where it differs.
+
+        With `at_once`, only so many hits of the first order have a snippet; the last order is complete.
+        """
         self._mark_search()
-        return self._store.consistently_each(lambda: self.engine.stream(query, limit))
+        return self._store.consistently_each(lambda: self.engine.stream(query, limit, at_once))
+
+    # -- learning ------------------------------------------------------------------------------
+
+    @property
+    def clicks(self) -> ClickLog:
+        """Searches and what was done with their results; ask anew for each use."""
+        from docsearch.learn.clicks import ClickLog
+
+        return ClickLog(self.store, self.settings.learn)
 
     # -- answers -------------------------------------------------------------------------------
 

@@ -20,9 +20,10 @@ from docsearch.errors import IndexBusy, IndexDamaged, IndexUnusable, StorageFull
 
 T = TypeVar("T")
 
-USER_TABLES: tuple[str, ...] = ("roots",)
+USER_TABLES: tuple[str, ...] = ("roots", "searches", "impressions")
 """What only the user can give: outlives a rebuild and a broken catalog. A table joins by being named
-here; its rows must not name documents by number, for numbers change when an index is made anew."""
+here, after those it refers to; its rows must not name documents by number, for numbers change when an
+index is made anew."""
 
 COSTLY_TABLES: tuple[str, ...] = ("recognised",)
 """What could be made from the files again, at the price of hours."""
@@ -103,6 +104,30 @@ _MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE VIRTUAL TABLE names USING fts5 (title, name, folder, tokenize = "ascii");
     CREATE VIRTUAL TABLE leads USING fts5 (terms, tokenize = "ascii");
+    """,
+    """
+    CREATE TABLE searches (
+        id TEXT PRIMARY KEY,
+        at REAL NOT NULL,
+        query TEXT NOT NULL,
+        front TEXT NOT NULL DEFAULT '',
+        learned INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX searches_at ON searches (at);
+    CREATE TABLE impressions (
+        search TEXT NOT NULL REFERENCES searches (id) ON DELETE CASCADE,
+        rank INTEGER NOT NULL,
+        content TEXT NOT NULL,
+        page INTEGER NOT NULL,
+        path BLOB NOT NULL,
+        seen INTEGER NOT NULL DEFAULT 0,
+        focus_seconds REAL NOT NULL DEFAULT 0,
+        preview_seconds REAL NOT NULL DEFAULT 0,
+        opened INTEGER NOT NULL DEFAULT 0,
+        copied INTEGER NOT NULL DEFAULT 0,
+        verdict INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (search, content, page)
+    );
     """,
 )
 

@@ -18,6 +18,7 @@ from docsearch.errors import IndexUnusable, StorageFull
 from docsearch.store import generation
 from docsearch.store.analyzer import Analyzer, analyzer_fingerprint
 from docsearch.store.catalog import Catalog
+from docsearch.store.clicks import Clicks
 from docsearch.store.documents import Documents
 from docsearch.store.evidence import Evidence
 from docsearch.store.files import Files
@@ -59,6 +60,7 @@ class Index:
         self.catalog = Catalog(place / generation.CATALOG)
         self.evidence = Evidence(self.catalog, self.analyzer)
         self.files = Files(self.catalog, self.evidence)
+        self.clicks = Clicks(self.catalog)
         self.documents = Documents(self.catalog)
         self.vector_models = VectorModels(self.catalog, self.documents)
         self.recognised = Recognised(self.catalog)

@@ -67,7 +67,7 @@ def _tables(db: sqlite3.Connection) -> list[str]:
     virtual = [name for name, sql in rows if sql.startswith("CREATE VIRTUAL")]
     shadows = tuple(f"{name}_" for name in virtual)
     plain = [name for name, _ in rows if name not in virtual and not name.startswith((*shadows, "sqlite_"))]
-    first = ("roots", "documents", "files")
+    first = ("roots", "documents", "files", "searches")
     return sorted((name for name in plain if name not in _DERIVED), key=lambda name: name not in first)
 
 
