@@ -34,6 +34,7 @@ def show(
 
     with Library(context.obj) as library:
         reference = resolve(library.folders, hit)
+        library.clicks.mark(reference.search, reference.rank, opened=1)
         page = library.find_page(reference.path, reference.page)
         if image is None:
             text = library.page_text(page) if page else library.read_text(reference.path, reference.page)
@@ -58,4 +59,5 @@ def open_(context: typer.Context, hit: Annotated[str, _REFERENCE]) -> None:
     with Library(context.obj) as library:
         reference = resolve(library.folders, hit)
         viewer = library.view(reference.path, reference.page)
+        library.clicks.mark(reference.search, reference.rank, opened=1)
     talk(f"{viewer}: {shown_path(reference.path)}, page {reference.page}")

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from docsearch.config import Folders, is_there, owner_only, typed_path
 from docsearch.errors import UsageError
@@ -22,17 +23,25 @@ class PageReference:
     path: Path
     page: int
     query: str = ""
+    search: str = ""
+    """The id under which the search was logged; empty when it was not, or is not this page's."""
+    rank: int = 0
 
 
-def remember(folders: Folders, query: str, hits: Sequence[Hit]) -> None:
-    """Keeps the hits for `resolve`; a cache that cannot be written is no reason to fail."""
-    remember_pages(folders, query, {hit.rank: (hit.path, hit.page.page) for hit in hits})
+def remember(folders: Folders, query: str, hits: Sequence[Hit], search: str = "") -> None:
+    """Keeps the hits for `resolve`; a cache that cannot be written is no reason to fail.
+
+    `search` is the id of the search in the click log.
+    """
+    remember_pages(folders, query, {hit.rank: (hit.path, hit.page.page) for hit in hits}, search)
 
 
-def remember_pages(folders: Folders, query: str, pages: Mapping[int, tuple[Path, int]]) -> None:
+def remember_pages(
+    folders: Folders, query: str, pages: Mapping[int, tuple[Path, int]], search: str = ""
+) -> None:
     """Keeps pages under their numbers, likewise."""
     entries = {str(number): [os.fsencode(path).hex(), page] for number, (path, page) in pages.items()}
-    text = json.dumps({"query": query, "hits": entries})
+    text = json.dumps({"query": query, "search": search, "hits": entries})
     try:
         folders.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = folders.cache / _FILE
@@ -59,10 +68,23 @@ def resolve(folders: Folders, reference: str) -> PageReference:
     return PageReference(path.resolve(), int(page))
 
 
+def last_search(folders: Folders) -> str:
+    """The id of the last search in the click log; empty when it was not logged."""
+    try:
+        return str(_stored(folders)["search"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+
+
 def _hit(folders: Folders, rank: int) -> PageReference:
     try:
-        stored = json.loads((folders.cache / _FILE).read_text(encoding="utf-8", errors="surrogateescape"))
+        stored = _stored(folders)
         path, page = stored["hits"][str(rank)]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UsageError(f"the last search has no hit {rank}", hint="run docsearch search first") from error
-    return PageReference(Path(os.fsdecode(bytes.fromhex(path))), page, stored["query"])
+    found = Path(os.fsdecode(bytes.fromhex(path)))
+    return PageReference(found, page, stored["query"], stored.get("search", ""), rank)
+
+
+def _stored(folders: Folders) -> Any:
+    return json.loads((folders.cache / _FILE).read_text(encoding="utf-8", errors="surrogateescape"))

@@ -52,7 +52,8 @@ def search(
     with Library(context.obj) as library:
         query = library.parse(text, image)
         result = library.search(query, count)
-        remember(library.folders, text, result.hits)
+        logged = library.clicks.seen_whole(result, "cli")
+        remember(library.folders, text, result.hits, logged)
         if json:
             print_json(
                 {

@@ -12,6 +12,7 @@ from docsearch.evaluate.run import Ranking
 from docsearch.records import Query
 from docsearch.search.engine import Engine
 from docsearch.search.fuse import FusionWeights
+from docsearch.store.files import Files
 
 FINAL = "search"
 VECTORS_TRIED = 0.15
@@ -23,7 +24,7 @@ def stages(engine: Engine, relative_to: Path | None = None, *, alone: bool = Fal
 
     Page ids are `path#page`, the path relative to `relative_to` or to the root the file lies in.
     """
-    names = _Names(engine, relative_to)
+    names = Names(engine.index.files, relative_to)
     chosen = {FINAL: engine}
     if alone:
         words = FusionWeights()
@@ -39,11 +40,11 @@ def stages(engine: Engine, relative_to: Path | None = None, *, alone: bool = Fal
     return {name: _Searcher(variant, names) for name, variant in chosen.items()}
 
 
-class _Names:
+class Names:
     """Page ids as judged sets write them."""
 
-    def __init__(self, engine: Engine, relative_to: Path | None) -> None:
-        self.files = engine.index.files
+    def __init__(self, files: Files, relative_to: Path | None = None) -> None:
+        self.files = files
         roots = [relative_to.absolute()] if relative_to else [root for _, root, _ in self.files.roots()]
         self.prefixes = sorted((f"{root}{os.sep}" for root in roots), key=len, reverse=True)
 
@@ -62,7 +63,7 @@ class _Names:
 class _Searcher:
     """One variant of the engine as a search."""
 
-    def __init__(self, engine: Engine, names: _Names) -> None:
+    def __init__(self, engine: Engine, names: Names) -> None:
         self.engine = engine
         self.names = names
 

@@ -48,6 +48,14 @@ class ClickLog:
         )
         return LoggedSearch(secrets.token_hex(16), time.time(), result.query.raw, front, self.learned, shown)
 
+    def seen_whole(self, result: SearchResult, front: str) -> str:
+        """Stores a search all hits of which are on screen; its id, or nothing when it is not logged."""
+        search = self.begin(result, front)
+        if search is None:
+            return ""
+        shown = tuple(replace(impression, seen=True) for impression in search.impressions)
+        return search.id if self.put(replace(search, impressions=shown)) else ""
+
     def put(self, search: LoggedSearch) -> bool:
         """Stores a search as it is now, in the place of what was stored of it; says whether it could be.
 
@@ -66,7 +74,7 @@ class ClickLog:
         self, identifier: str, rank: int, *, opened: int = 0, copied: int = 0, verdict: int | None = None
     ) -> bool:
         """Adds to what is known of one hit of a stored search; says whether there is such a hit."""
-        search = self.index.clicks.get(identifier)
+        search = self.index.clicks.get(identifier) if identifier else None
         if search is None or all(impression.rank != rank for impression in search.impressions):
             return False
         impressions = tuple(
