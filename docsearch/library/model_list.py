@@ -58,6 +58,16 @@ class Machine:
         return cls(total_bytes(), available_bytes(), gpu_bytes() if device in ("auto", "cuda") else None)
 
 
+def registry_of(folders: Folders) -> Registry:
+    """The rows of models.toml: the shipped ones, changed and extended by the user's."""
+    return Registry.read(user_rows(folders))
+
+
+def user_rows(folders: Folders) -> Path:
+    """The user's own models.toml, which may not be there."""
+    return folders.settings.with_name("models.toml")
+
+
 def rows_of(settings: Settings, registry: Registry) -> list[ModelRow]:
     """All models: the rows of models.toml, what is built in, and a generator named by its file."""
     rows = [*registry.rows, _BUILT_IN]

@@ -88,7 +88,7 @@ def load_generator(
 
 def _gguf_files(row: ModelRow) -> tuple[Path, Path | None]:
     names = [name for name in (row.file, row.mmproj) if name]
-    fetch = f"fetch it once with: hf download {row.source} {' '.join(names)}"
+    fetch = f"fetch it once with: docsearch models pull {row.name}"
     if Path(row.source).is_absolute():
         fetch = "give the path of a file that is there"
     try:

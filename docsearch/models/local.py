@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docsearch.models.registry import ModelRow, Runtime
-from docsearch.models.versions import WEIGHT_SUFFIXES
 
 PARTIAL = ".incomplete"
 """What the names of unfinished downloads end with."""
+WEIGHT_SUFFIXES = {".safetensors", ".bin", ".npz"}
 _SHARDS = "*.safetensors.index.json"
 
 

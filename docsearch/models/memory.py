@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,6 +31,16 @@ def available_bytes() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
     except (AttributeError, OSError, ValueError):
         return None
+
+
+def taken_bytes() -> int:
+    """Memory of this process now, and what torch has taken of a GPU's; 0 where the system does not say."""
+    resident = 0
+    with suppress(OSError, ValueError, AttributeError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        resident = pages * os.sysconf("SC_PAGE_SIZE")
+    torch = sys.modules.get("torch")
+    return resident + (int(torch.cuda.max_memory_reserved()) if torch and torch.cuda.is_available() else 0)
 
 
 def total_bytes() -> int | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from docsearch.errors import ModelUnavailable
+from docsearch.models.local import WEIGHT_SUFFIXES, snapshot_folder
 from docsearch.models.registry import ModelRow
 
 WHOLE_FILE_BYTES = 16 * 1024 * 1024
@@ -19,7 +20,6 @@ SAMPLES = 256
 MAX_HEADER_BYTES = 100 * 1024 * 1024
 """The safetensors format allows no larger header."""
 TEXT_SUFFIXES = {".json", ".txt", ".model", ".jinja", ".py"}
-WEIGHT_SUFFIXES = {".safetensors", ".bin", ".npz"}
 
 
 def model_folder(row: ModelRow) -> Path:
@@ -34,21 +34,13 @@ def model_folder(row: ModelRow) -> Path:
         if not folder.is_dir():
             raise ModelUnavailable(f"model '{row.name}': there is no folder {folder}")
         return folder
-    return _cached_folder(row)
-
-
-def _cached_folder(row: ModelRow) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(row.source, revision=row.revision or None, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError, OSError) as error:
-        revision = f" --revision {row.revision}" if row.revision else ""
+    cached = snapshot_folder(row)
+    if cached is None:
         raise ModelUnavailable(
             f"model '{row.name}' is not on this machine",
-            hint=f"fetch it once with: hf download {row.source}{revision}",
-        ) from error
+            hint=f"fetch it once with: docsearch models pull {row.name}",
+        )
+    return cached
 
 
 def weights_digest(folder: Path) -> str:

@@ -199,7 +199,7 @@ def test_missing_models_say_how_to_get_them(tmp_path: Path, opened: list[str]) -
     row = ModelRow("far", Role.EMBEDDER, source="nobody/no-such-model", dimensions=8)
     with pytest.raises(ModelUnavailable, match="not on this machine") as error:
         SentenceTransformersEmbedder(row, CPU)
-    assert "hf download nobody/no-such-model" in error.value.hint
+    assert "docsearch models pull far" in error.value.hint
     with pytest.raises(ModelUnavailable, match="no folder"):
         SentenceTransformersEmbedder(replace(row, source=str(tmp_path / "gone")), CPU)
     with pytest.raises(ModelUnavailable, match="does not run"):

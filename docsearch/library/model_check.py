@@ -1,0 +1,170 @@
+"""Tries a model out: loads it, shows it two pages and a query, and tells what it did and what that took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from threading import Event
+from typing import TYPE_CHECKING, TypeVar
+
+from docsearch.config import Settings
+from docsearch.errors import UsageError
+from docsearch.models.device import GeneratorOptions
+from docsearch.models.load import device_for, load_embedder, load_generator, load_reranker
+from docsearch.models.memory import taken_bytes
+from docsearch.models.protocols import Message, ModelInput, Sampling
+from docsearch.models.registry import ModelRow, Registry, Role
+from docsearch.records import ModelCheck
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+T = TypeVar("T")
+
+_QUERY = "When must the tenant pay the rent?"
+_PAGES = (
+    "House lease. The tenant pays the rent of 1,250 euros on the third working day of every month. "
+    "Rent that comes late is charged with interest.",
+    "Feeding of llamas. Grown llamas eat two kilograms of hay a day, and in winter some oats. "
+    "Fresh water must stand in every field.",
+)
+"""The first answers the query."""
+_TIMES = 3
+_LINE, _SHARE = 52, 40
+"""Characters in a line of the drawn page, and lines that would fill it."""
+_TOKENS = 24
+
+
+def check_model(row: ModelRow, registry: Registry, settings: Settings) -> ModelCheck:
+    """Loads a model and tries it out.
+
+    Raises:
+        ModelUnavailable, MissingExtra: it is not here, does not fit or does not run.
+        SettingsError: its row does not say what it is.
+        UsageError: docsearch does not run models of its role.
+    """
+    match row.role:
+        case Role.EMBEDDER:
+            return _check_embedder(row, registry, settings.models.device)
+        case Role.RERANKER:
+            return _check_reranker(row, registry, settings.models.device)
+        case Role.GENERATOR:
+            return _check_generator(row)
+    raise UsageError(f"'{row.name}' is a {row.role} model, and docsearch does not run these yet")
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """How long loading took, and what memory was taken before it."""
+
+    seconds: float
+    before: int
+
+    @property
+    def grown(self) -> int:
+        return max(0, taken_bytes() - self.before)
+
+
+def _load(load: Callable[[], T]) -> tuple[T, _Loaded]:
+    before, started = taken_bytes(), time.perf_counter()
+    model = load()
+    return model, _Loaded(time.perf_counter() - started, before)
+
+
+def _check_embedder(row: ModelRow, registry: Registry, device: str) -> ModelCheck:
+    model, loaded = _load(lambda: load_embedder(row.name, registry, device))
+    pages = {kind: _shown(kind, model.image_pixels) for kind in sorted(model.modalities)}
+    vectors = model.embed_pages(pages["text+image" if "text+image" in pages else next(iter(pages))])
+    query = [ModelInput(_QUERY)]
+    answers, other = (vectors @ model.embed_queries(query)[0]).tolist()
+    reads = bool(model.modalities & {"text", "text+image"})
+    return ModelCheck(
+        row.name,
+        row.role.value,
+        device_for(row, device).describe(),
+        tuple(pages),
+        vectors.shape[1],
+        loaded.seconds,
+        {kind: _timed(partial(model.embed_pages, shown)) / len(_PAGES) for kind, shown in pages.items()},
+        _timed(partial(model.embed_queries, query)) if reads else 0.0,
+        loaded.grown,
+        answers > other if reads else None,
+    )
+
+
+def _check_reranker(row: ModelRow, registry: Registry, device: str) -> ModelCheck:
+    model, loaded = _load(lambda: load_reranker(row.name, registry, device))
+    query = ModelInput(_QUERY)
+    pages = {kind: _shown(kind, row.image_pixels) for kind in sorted(model.modalities)}
+    answers, other = model.score(query, pages["text" if "text" in pages else next(iter(pages))]).tolist()
+    return ModelCheck(
+        row.name,
+        row.role.value,
+        device_for(row, device).describe(),
+        tuple(pages),
+        0,
+        loaded.seconds,
+        {kind: _timed(partial(model.score, query, shown)) / len(_PAGES) for kind, shown in pages.items()},
+        0.0,
+        loaded.grown,
+        answers > other,
+    )
+
+
+def _check_generator(row: ModelRow) -> ModelCheck:
+    model, loaded = _load(lambda: load_generator(row, GeneratorOptions()))
+    try:
+        said = Message("user", f"{_PAGES[0]}\n\n{_QUERY}")
+        started = time.perf_counter()
+        steps = list(model.write([said], Sampling(_TOKENS), Event()))
+        written = max(steps[-1].tokens, 1)
+        reading = steps[-1].reading_seconds
+        writing = time.perf_counter() - started - reading
+        return ModelCheck(
+            row.name,
+            row.role.value,
+            "llama.cpp",
+            tuple(sorted(model.modalities)),
+            0,
+            loaded.seconds,
+            {"text": reading},
+            writing / written,
+            loaded.grown,
+            None,
+        )
+    finally:
+        model.close()
+
+
+def _timed(run: Callable[[], object]) -> float:
+    """Seconds of a run, the middle one of three; the first, which sets things up, is left out."""
+    run()
+    taken = []
+    for _ in range(_TIMES):
+        started = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - started)
+    return median(taken)
+
+
+def _shown(kind: str, pixels: int) -> Sequence[ModelInput]:
+    """The pages as a model is shown them."""
+    return [
+        ModelInput(text if "text" in kind else "", _drawn(text, pixels or 1024) if "image" in kind else None)
+        for text in _PAGES
+    ]
+
+
+def _drawn(text: str, pixels: int) -> Image:
+    """A page with this text at its head, its longest side at so many pixels."""
+    from textwrap import fill
+
+    from PIL import Image, ImageDraw, ImageFont
+
+    page = Image.new("RGB", (round(pixels / 2**0.5), pixels), "white")
+    font = ImageFont.load_default(size=max(8, pixels / _SHARE))
+    ImageDraw.Draw(page).multiline_text((pixels / 16, pixels / 16), fill(text, _LINE), "black", font)
+    return page
