@@ -1,0 +1,55 @@
+"""The values that flow between rooms: pages, queries, candidates, hits, answers, failures.
+
+Pure data. Nothing here opens a file, a table or a model, and every front end can hold these
+records without knowing where they came from.
+"""
+
+from __future__ import annotations
+
+from docsearch.records.answers import (
+    Answer,
+    AnswerState,
+    AnswerTimings,
+    Citation,
+    Flag,
+    FlagKind,
+    Statement,
+    Turn,
+)
+from docsearch.records.clicks import Impression, LoggedSearch
+from docsearch.records.documents import Box, Failure, FailureKind, OcrPage, PageId, TextSource, Word
+from docsearch.records.indexing import Progress, Root, Status
+from docsearch.records.models import ModelCheck, ModelState
+from docsearch.records.searches import KIND_GROUPS, Candidate, Filters, Hit, Query, SearchResult, Snippet
+
+__all__ = [
+    "KIND_GROUPS",
+    "Answer",
+    "AnswerState",
+    "AnswerTimings",
+    "Box",
+    "Candidate",
+    "Citation",
+    "Failure",
+    "FailureKind",
+    "Filters",
+    "Flag",
+    "FlagKind",
+    "Hit",
+    "Impression",
+    "LoggedSearch",
+    "ModelCheck",
+    "ModelState",
+    "OcrPage",
+    "PageId",
+    "Progress",
+    "Query",
+    "Root",
+    "SearchResult",
+    "Snippet",
+    "Statement",
+    "Status",
+    "TextSource",
+    "Turn",
+    "Word",
+]
