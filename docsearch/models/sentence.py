@@ -47,6 +47,11 @@ class SentenceTransformersEmbedder:
         return self._row.name
 
     @property
+    def model(self) -> Any:
+        """The library's own model, for whoever trains it."""
+        return self._model
+
+    @property
     def modalities(self) -> frozenset[str]:
         """What it can embed."""
         return frozenset(self._row.modalities)
@@ -78,10 +83,10 @@ class SentenceTransformersEmbedder:
 
     def _embed(self, inputs: Sequence[ModelInput], encode: Callable[..., Any], prompt: str) -> Vectors:
         vectors = np.zeros((len(inputs), self.dimensions), np.float32)
-        kinds = [_kind(given, self.modalities, prefer=IMAGE) for given in inputs]
+        kinds = [input_kind(given, self.modalities, prefer=IMAGE) for given in inputs]
         for kind in sorted({k for k in kinds if k}):  # some models refuse a batch of mixed kinds
             places = [i for i, k in enumerate(kinds) if k == kind]
-            values = [_value(inputs[i], kind, self._row, self._model) for i in places]
+            values = [library_value(inputs[i], kind, self._row, self._model) for i in places]
             vectors[places] = self._encode(values, encode, prompt)
         return vectors
 
@@ -125,6 +130,11 @@ class CrossEncoderReranker:
         return self._row.name
 
     @property
+    def model(self) -> Any:
+        """The library's own model, for whoever trains it."""
+        return self._model
+
+    @property
     def modalities(self) -> frozenset[str]:
         """What a page may be given as."""
         return frozenset(self._row.modalities)
@@ -135,14 +145,14 @@ class CrossEncoderReranker:
         A page is read as text and picture where the model takes both, else as text where it has
         text, else as a picture. One it can read in no way gets the lowest score of the others.
         """
-        kinds = [_kind(page, self.modalities, prefer=TEXT) for page in pages]
+        kinds = [input_kind(page, self.modalities, prefer=TEXT) for page in pages]
         places = [i for i, kind in enumerate(kinds) if kind]
-        asked = _kind(query, self.modalities, prefer=TEXT)
+        asked = input_kind(query, self.modalities, prefer=TEXT)
         scores = np.zeros(len(pages), np.float32)
         if not asked or not places:
             return scores
-        left = _value(query, asked, self._row, self._model)
-        pairs = [(left, _value(pages[i], kinds[i], self._row, self._model)) for i in places]
+        left = library_value(query, asked, self._row, self._model)
+        pairs = [(left, library_value(pages[i], kinds[i], self._row, self._model)) for i in places]
         found = self._predict(pairs)
         scores[:] = found.min()
         scores[places] = found
@@ -164,7 +174,7 @@ class CrossEncoderReranker:
         return found.reshape(len(pairs), -1)[:, -1]
 
 
-def _kind(given: ModelInput, modalities: frozenset[str], *, prefer: str) -> str:
+def input_kind(given: ModelInput, modalities: frozenset[str], *, prefer: str) -> str:
     """As what the model is shown an input: text, image, both, or an empty string for not at all."""
     there = {TEXT: bool(given.text.strip()), IMAGE: given.image is not None}
     if all(there.values()) and BOTH in modalities:
@@ -173,7 +183,7 @@ def _kind(given: ModelInput, modalities: frozenset[str], *, prefer: str) -> str:
     return next((kind for kind in order if there[kind] and kind in modalities), "")
 
 
-def _value(given: ModelInput, kind: str, row: ModelRow, model: Any) -> Any:
+def library_value(given: ModelInput, kind: str, row: ModelRow, model: Any) -> Any:
     """What the library is given. A model that knows text alone never takes a string for a path."""
     if kind == TEXT:
         return given.text if set(model.modalities) == {TEXT} else {TEXT: given.text}
