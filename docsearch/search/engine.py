@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from docsearch.config import SearchSettings
 from docsearch.errors import ModelUnavailable
 from docsearch.models.protocols import Embedder, ModelInput
-from docsearch.records import Candidate, Filters, Hit, PageId, Query, SearchResult, TextSource
+from docsearch.records import Candidate, Filters, Hit, PageId, Query, SearchResult, Snippet, TextSource
 from docsearch.search.fuse import FusionWeights, fuse
 from docsearch.search.matching import TermMatcher
 from docsearch.search.picture import Picture, telling_terms
@@ -26,6 +26,7 @@ from docsearch.store.tables import Selection
 
 _CLOSE = 4.0
 """Standard deviations; of pages that answer a query without sharing a word nearly all stand higher."""
+_NO_PASSAGE = (Snippet(""), TextSource.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +85,21 @@ class Engine:
         started = time.perf_counter()
         return self.show(self.rank(query), limit or self.settings.results, started)
 
-    def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
-        """The fused order as soon as it is there, then the reranked one where that differs."""
+    def stream(
+        self, query: Query, limit: int | None = None, at_once: int | None = None
+    ) -> Iterator[SearchResult]:
+        """The fused order as soon as it is there, then the reranked one where that differs.
+
+        With `at_once`, only so many hits of the first result have a snippet; the last one is complete.
+        """
         started = time.perf_counter()
         limit = limit or self.settings.results
         ranking = self.first_stage(query)
-        yield self.show(ranking, limit, started)
+        first = self.show(ranking, limit, started, at_once)
+        yield first
         reranked = self.second_stage(ranking)
-        if reranked is not ranking:
-            yield self.show(reranked, limit, started)
+        if reranked is not ranking or len(first.hits) > (at_once or limit):
+            yield self.show(reranked, limit, started, known=first.hits[:at_once])
 
     def rank(self, query: Query) -> Ranking:
         """The final order of all candidates, without looking at files or snippets."""
@@ -144,10 +151,21 @@ class Engine:
         """Finds the words of these terms in texts of this index."""
         return TermMatcher(terms, self.index.vocabulary.spellings(terms.terms))
 
-    def show(self, ranking: Ranking, limit: int, started: float) -> SearchResult:
-        """The first candidates as hits; files and texts are looked up for these only."""
+    def show(
+        self,
+        ranking: Ranking,
+        limit: int,
+        started: float,
+        at_once: int | None = None,
+        known: Sequence[Hit] = (),
+    ) -> SearchResult:
+        """The first candidates as hits; files and texts are looked up for these only.
+
+        With `at_once`, snippets are made for so many of them; those of `known` hits are taken as they are.
+        """
         head = ranking.candidates[:limit]
-        hits = self._hits(head, ranking.terms)
+        passages = self._passages(head[:at_once], ranking.terms, known)
+        hits = self._hits(head, passages)
         seconds = time.perf_counter() - started
         notes = () if hits else self._why_nothing(ranking)
         return SearchResult(ranking.query, hits, seconds, ranking.terms.corrections, notes)
@@ -206,18 +224,30 @@ class Engine:
         newest = sorted(files, key=lambda d: (-max(file.mtime_ns for file in files[d]), d))
         return [Candidate(PageId(document, 1), {}, 0.0) for document in newest[: self.settings.candidates]]
 
-    def _hits(self, candidates: Sequence[Candidate], terms: QueryTerms) -> tuple[Hit, ...]:
-        pages = [candidate.page for candidate in candidates]
-        texts = self.index.pages.texts(pages)
-        documents = self.index.documents.get({page.doc for page in pages})
-        files = self.index.files.of_documents({page.doc for page in pages})
+    def _passages(
+        self, candidates: Sequence[Candidate], terms: QueryTerms, known: Sequence[Hit]
+    ) -> dict[PageId, tuple[Snippet, TextSource]]:
+        """What is shown of the text of these pages, and where the text comes from."""
+        passages = {hit.page: (hit.snippet, hit.source) for hit in known}
+        new = [candidate.page for candidate in candidates if candidate.page not in passages]
         matcher = self.matcher(terms)
+        texts = self.index.pages.texts(new)
+        return passages | {
+            page: (make_snippet(text, matcher), source) for page, (text, source) in texts.items()
+        }
+
+    def _hits(
+        self, candidates: Sequence[Candidate], passages: Mapping[PageId, tuple[Snippet, TextSource]]
+    ) -> tuple[Hit, ...]:
+        numbers = {candidate.page.doc for candidate in candidates}
+        documents = self.index.documents.get(numbers)
+        files = self.index.files.of_documents(numbers)
         hits: list[Hit] = []
         for candidate in candidates:
             page = candidate.page
             if page.doc not in documents or page.doc not in files:
                 continue
-            text, source = texts.get(page, ("", TextSource.NONE))
+            snippet, source = passages.get(page, _NO_PASSAGE)
             file, *copies = files[page.doc]
             hits.append(
                 Hit(
@@ -227,7 +257,7 @@ class Engine:
                     title=documents[page.doc].title or file.path.stem,
                     pages=documents[page.doc].pages,
                     score=candidate.score,
-                    snippet=make_snippet(text, matcher),
+                    snippet=snippet,
                     source=source,
                     modified=_modified(file),
                     scores=candidate.scores,

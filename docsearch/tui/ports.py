@@ -20,8 +20,10 @@ class LibraryPort(Protocol):
     def parse(self, words: str, picture: Path | None = None) -> Query:
         """The query that was typed; raises UsageError when a filter makes no sense."""
 
-    def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
-        """The fast order at once, then the reranked one where it differs."""
+    def stream(
+        self, query: Query, limit: int | None = None, at_once: int | None = None
+    ) -> Iterator[SearchResult]:
+        """The fast order with so many snippets at once, then the reranked one, which is complete."""
 
     def ask(
         self,

@@ -49,12 +49,14 @@ class LikeSubject:
 
 
 Subject = PictureSubject | LikeSubject
+AT_ONCE = 10
+"""So many snippets are made before anything is shown: about as many as a screen holds."""
 
 
 def answers(words: str, subject: Subject | None, limit: int, library: LibraryPort) -> Iterator[SearchResult]:
     """The fast order of what is found, then the reranked one where it differs."""
     query = subject.query(words, library) if subject else library.parse(words)
-    for result in library.stream(query, limit):
+    for result in library.stream(query, limit, AT_ONCE):
         hits = tuple(hit for hit in result.hits if subject is None or not subject.leaves_out(hit))
         if not hits and query.filters:
             yield _without_filters(replace(result, hits=()), limit, library)
@@ -64,7 +66,7 @@ def answers(words: str, subject: Subject | None, limit: int, library: LibraryPor
 
 def _without_filters(result: SearchResult, limit: int, library: LibraryPort) -> SearchResult:
     """With a note on what the filters keep from being found."""
-    other = next(iter(library.stream(replace(result.query, filters=Filters()), limit)))
+    other = next(iter(library.stream(replace(result.query, filters=Filters()), limit, 0)))
     if not other.hits:
         return result
     most = "at least " if len(other.hits) == limit else ""

@@ -21,6 +21,8 @@ def visible(text: str, *, lines: bool = False) -> str:
     Control characters become their pictures (U+2400 …), other white space a space, the rest (bidi
     overrides, lone surrogates, zero-width) U+FFFD. `lines` keeps line feeds.
     """
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or (lines and c == "\n") else _picture(c) for c in text)
 
 

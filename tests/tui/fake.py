@@ -86,7 +86,9 @@ class FakeLibrary:
     def parse(self, words: str, picture: Path | None = None) -> Query:
         return parse(words, picture)
 
-    def stream(self, query: Query, limit: int | None = None) -> Iterator[SearchResult]:
+    def stream(
+        self, query: Query, limit: int | None = None, at_once: int | None = None
+    ) -> Iterator[SearchResult]:
         self._ask("search", query.raw)
         asked = query.raw or (f"picture {query.image.name}" if query.image else query.text)
         dropped = query.raw != query.text and not query.filters and self.unfiltered

@@ -146,6 +146,7 @@ class SearchScreen(AnswerKeys):
                     if not result.hits and self._hits.hits:
                         await asyncio.sleep(NOTHING_SECONDS)
                     self._show_result((words, subject), result)
+                    await self._painted()
         except UsageError as error:
             self._status.complain(error.message, error.hint)
 
@@ -160,6 +161,12 @@ class SearchScreen(AnswerKeys):
         self.set_class(bool(result.hits), "-found")
         self._hits.show(result.hits, keep_cursor=again)
         self.call_after_refresh(self.thumbnails.start)
+
+    async def _painted(self) -> None:
+        """What is shown is on the screen: nothing else is worked on while it is painted."""
+        painted = asyncio.Event()
+        self.call_after_refresh(painted.set)
+        await painted.wait()
 
     def _show_idle(self) -> None:
         self.answered = None
@@ -264,9 +271,12 @@ class SearchScreen(AnswerKeys):
     # -- the page --------------------------------------------------------------------------------
 
     def on_hit_list_highlighted(self, event: HitList.Highlighted) -> None:
-        """Shows the page of the hit under the cursor."""
-        if event.hit == self._hits.hit:
-            self.looking.at_hit(event.hit, self.query_shown)
+        """Shows the page of the hit under the cursor, once the list is painted."""
+        self.call_after_refresh(self._look_at, event.hit)
+
+    def _look_at(self, hit: Hit | None) -> None:
+        if hit == self._hits.hit:
+            self.looking.at_hit(hit, self.query_shown)
 
     def on_hit_list_scrolled(self) -> None:
         """Other hits can be seen."""

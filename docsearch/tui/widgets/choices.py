@@ -20,6 +20,8 @@ class Choices(OptionList, can_focus=False):
 
     def offer(self, choices: Sequence[Choice], column: int) -> None:
         """Shows other choices below a column of the line."""
+        if not choices and not self.display:
+            return
         self.choices = list(choices)
         self.display = bool(choices)
         self.clear_options()

@@ -14,14 +14,15 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.visual import Visual
+from textual.style import Style
 
 from docsearch.records import Hit, PageId
 from docsearch.tui.groups import Folding, Group, Row, RowKind, grouped, keep_in_place, listed
 from docsearch.tui.widgets.hit_rows import row_lines
 
 if TYPE_CHECKING:
-    from textual.style import Style
+    from rich.style import Style as RichStyle
+    from textual.content import Content
 
 HEAD_LINES, LOW_HEAD_LINES = 4, 3
 LOW = 22
@@ -70,6 +71,9 @@ class HitList(ScrollView, can_focus=True):
         self._unfolded: frozenset[int] = frozenset()
         self._hover: int | None = None
         self._drawn: dict[tuple[int, bool, bool], list[Strip]] = {}
+        self._named: dict[str, Style] = {}
+        self._rich: dict[Style, RichStyle] = {}
+        self._home = Path.home()
 
     # -- what is listed --------------------------------------------------------------------------
 
@@ -110,9 +114,17 @@ class HitList(ScrollView, can_focus=True):
         self.rows = listed(groups, self._folding(groups))
         self._hover = None
         self._drawn.clear()
-        height = self.rows[-1].top + self.rows[-1].height if self.rows else 0
-        self.virtual_size = Size(self._width, height)
+        self._grow_to(self.rows[-1].top + self.rows[-1].height if self.rows else 0)
         self.refresh()
+
+    def _grow_to(self, height: int) -> None:
+        """The list is so many lines long; the screen is laid out anew when the scroll bar comes or goes."""
+        size = Size(self._width, height)
+        if (height > self.size.height) != self.show_vertical_scrollbar:
+            self.virtual_size = size
+        else:
+            self.set_reactive(HitList.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = height
 
     def _row_of(self, hit: Hit) -> int:
         """The row that stands for a hit; that of its document when it is folded away."""
@@ -236,6 +248,8 @@ class HitList(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Other colours."""
         self._drawn.clear()
+        self._named.clear()
+        self._rich.clear()
         super().notify_style_update()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -267,8 +281,8 @@ class HitList(ScrollView, can_focus=True):
         mark = self.get_visual_style("hits--row", "hits--mark") if chosen else style
         edge = Segment("▌ " if chosen else "  ", (style + mark).rich_style if chosen else style.rich_style)
         lines = [
-            Visual.to_strips(self, content, width, 1, style)[0].adjust_cell_length(width, style.rich_style)
-            for content in row_lines(row, width, Path.home())
+            self._strip(content, style).adjust_cell_length(width, style.rich_style)
+            for content in row_lines(row, width, self._home)
         ]
         thumbnails = self._thumbnail(row, style) if pictured else [Strip([])] * row.height
         end = Segment(" ", style.rich_style)
@@ -276,6 +290,24 @@ class HitList(ScrollView, can_focus=True):
             Strip([edge, *thumbnail, *line, end]).adjust_cell_length(self.size.width, style.rich_style)
             for thumbnail, line in zip(thumbnails, lines, strict=True)
         ]
+
+    def _strip(self, content: Content, style: Style) -> Strip:
+        """One line; the few styles that lines have are worked out once."""
+        segments = []
+        for text, part in content.render(style, "", self._parsed):
+            rich = self._rich.get(part)
+            if rich is None:
+                rich = self._rich[part] = part.rich_style
+            segments.append(Segment(text, rich))
+        return Strip(segments)
+
+    def _parsed(self, style: str | Style) -> Style:
+        """A style that a line names."""
+        if not isinstance(style, str):
+            return style
+        if style not in self._named:
+            self._named[style] = Style.parse(style, self.app.theme_variables)
+        return self._named[style]
 
     def _thumbnail(self, row: Row, style: Style) -> Iterable[Iterable[Segment]]:
         """The lines of a row's small picture: an empty sheet as long as it is not there."""
