@@ -39,6 +39,10 @@ def index(
         list[str] | None, typer.Option(help="Tried on encrypted files. May be repeated.")
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Read files again that failed before.")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Make vectors of this embedder, beside those of the one in use, which stays."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
 ) -> None:
     """Add folders to the index and bring it up to date.
@@ -52,6 +56,8 @@ def index(
     tiers = [_tier(name, [tier.value for tier in Tier]) for name in only or []]
     roots = [_existing(path) for path in paths or []]
     settings = settings_of(context, password)
+    if model is not None:
+        settings = _with_embedder(context, settings, model)
     with Library(context.obj, settings) as library:
         if not roots and not library.roots():
             raise UsageError("nothing to index yet", hint="name a folder: docsearch index ~/Documents")
@@ -64,7 +70,7 @@ def index(
             talk("Stopped. What is done is kept; run docsearch index again to go on.")
             raise
         except IndexBusy:
-            if retry or password or not library.hand_over(roots):
+            if retry or password or model or not library.hand_over(roots):
                 raise
             talk("The watcher is at work and does this too: docsearch watch --status tells how far it is.")
             if json:
@@ -89,6 +95,20 @@ def settings_of(context: typer.Context, passwords: Iterable[str] | None) -> Sett
     settings = load_settings(folders(context.obj).settings)
     every = (*(passwords or ()), *settings.index.passwords)
     return dataclasses.replace(settings, index=dataclasses.replace(settings.index, passwords=every))
+
+
+def _with_embedder(context: typer.Context, settings: Settings, name: str) -> Settings:
+    """The settings of a run that makes vectors of another embedder than theirs."""
+    from docsearch.library.model_list import registry_of, usable_row
+    from docsearch.models.registry import Role
+
+    row = usable_row(settings, registry_of(folders(context.obj)), name)
+    if row.role is not Role.EMBEDDER:
+        raise UsageError(f"'{name}' is a {row.role} model, and makes no vectors of pages")
+    length = settings.models.dimensions if settings.models.dimensions in row.matryoshka else 0
+    return dataclasses.replace(
+        settings, models=dataclasses.replace(settings.models, embedder=name, dimensions=length)
+    )
 
 
 class Reporter(Protocol):

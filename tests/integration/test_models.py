@@ -24,6 +24,12 @@ SETTINGS = Settings(
 )
 
 
+@pytest.fixture(autouse=True)
+def no_models_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache of the hub."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Library]:
     """Three documents indexed with the starter; 'other' is a model of the same make."""

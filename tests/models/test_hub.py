@@ -19,6 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.models import tiny
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS = bytes(range(256)) * 50_000
@@ -308,6 +310,17 @@ def test_without_room_nothing_is_fetched(machine: Machine) -> None:
     assert done.returncode == 5
     assert "1000000.0 GB" in done.stderr
     assert machine.hub.asked == []
+
+
+def test_what_was_fetched_loads_and_is_tried_out(machine: Machine, tmp_path: Path) -> None:
+    made = tiny.tiny_bert(tmp_path / "made", labels=1)
+    machine.hub.files = {path.name: path.read_bytes() for path in made.iterdir()}
+    assert machine.pull().returncode == 0
+    done = machine.run("check", "small", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["role"], found["modalities"], found["dimensions"]) == ("reranker", ["text"], 0)
+    assert found["page_seconds"]["text"] > 0
 
 
 def test_of_a_repository_of_gguf_files_only_the_named_ones_are_fetched(machine: Machine) -> None:
