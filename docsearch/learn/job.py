@@ -22,6 +22,8 @@ from docsearch.models.device import AUTO
 from docsearch.models.registry import ModelRow, Role, Runtime
 
 JOB, PAIRS, HELD_OUT = "job.json", "pairs.jsonl", "heldout.jsonl"
+_STARTER_DRAWS = 4000
+"""The starter needs so many examples, repeated where there are fewer, and gains nothing from more rounds."""
 SMALL = 100_000_000
 """Up to so many parameters all are trained; beyond, LoRA needs a fraction of the memory."""
 
@@ -125,18 +127,15 @@ class HeldOutQuery:
     candidates: tuple[JudgedPage, ...]
 
 
-def suited_job(row: ModelRow, *, sides: Sides = Sides.QUERY, device: str = AUTO) -> Job:
-    """A job with settings that suit the model, its lengths of vectors and its size."""
+def suited_job(row: ModelRow, examples: int, *, sides: Sides = Sides.QUERY, device: str = AUTO) -> Job:
+    """A job with settings that suit the model, its lengths of vectors and its size, and the examples there are."""
     job = Job(row.role, row, sides=sides, dimensions=row.matryoshka, device=device)
     if row.runtime is Runtime.STARTER:
-        return dataclasses.replace(job, learning_rate=STARTER_RATE, epochs=10, keep=STARTER_KEEP, negatives=8)
+        epochs = min(max(_STARTER_DRAWS // max(examples, 1), 3), 20)
+        return dataclasses.replace(job, learning_rate=0.03, epochs=epochs, negatives=8)
     if row.parameters > SMALL:
         return dataclasses.replace(job, method=Method.LORA, learning_rate=1e-4, mini_batch_size=4)
     return job
-
-
-STARTER_RATE = 0.003
-STARTER_KEEP = 0.0
 
 
 def write_job(

@@ -6,6 +6,7 @@ for one that runs; the result appears whole or not at all.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -18,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from docsearch.config import owner_only
-from docsearch.errors import SettingsError, UsageError
+from docsearch.errors import MissingExtra, SettingsError, UsageError
 from docsearch.learn.job import JOB, decoded
 from docsearch.program import environment
 
 RESULT = "result"
 PROGRESS, PAUSE, STATE, LOG = "progress.jsonl", "pause", "state.json", "log.txt"
 _LOCK = "running.lock"
+_PACKAGES = ("accelerate", "datasets", "peft")
 _PATIENCE_SECONDS = 5.0
 """Whoever asks for the state holds the lock for a moment."""
 
@@ -73,8 +75,9 @@ class Training:
 def start(folder: Path) -> int:
     """Starts or resumes a job in a process of its own, which outlives this one; returns its number.
 
-    Raises UsageError when the folder holds no job.
+    Raises UsageError when the folder holds no job, and MissingExtra when packages for training are missing.
     """
+    require_packages()
     if not (folder / JOB).is_file():
         raise UsageError(f"there is no training job in {folder}")
     (folder / PAUSE).unlink(missing_ok=True)
@@ -118,6 +121,12 @@ def progress(folder: Path) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+def require_packages() -> None:
+    """Raises MissingExtra when what training needs beside the models is not installed."""
+    if not all(map(_is_installed, _PACKAGES)):
+        raise MissingExtra("finetuning", "train")
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[bool]:
     """Holds the job for this process; gives False when another process has it."""
@@ -156,6 +165,13 @@ def _state(folder: Path, said: dict[str, Any]) -> tuple[State, str, int | None]:
     if said.get("state") == State.PAUSED or (folder / PAUSE).exists():
         return State.PAUSED, "", None
     return State.WAITING, "was cut off" if said else "", None
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _is_held(folder: Path) -> bool:

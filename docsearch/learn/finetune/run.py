@@ -1,0 +1,102 @@
+"""From a job to a finished model folder, through as many processes as it takes."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from docsearch.learn.finetune.card import model_card
+from docsearch.learn.finetune.data import Material, material
+from docsearch.learn.finetune.embedder import EmbedderTraining
+from docsearch.learn.finetune.models import save_model
+from docsearch.learn.finetune.reranker import RerankerTraining
+from docsearch.learn.finetune.trainer import (
+    CHECKPOINTS,
+    Watch,
+    keep_share,
+    last_checkpoint,
+    trained_weights,
+)
+from docsearch.learn.job import Job, read_examples, read_held_out, read_job
+from docsearch.learn.process import RESULT, progress
+from docsearch.models.registry import Role
+
+Training = EmbedderTraining | RerankerTraining
+
+
+class Paused(Exception):
+    """Someone asked for a pause before training began."""
+
+
+def train(folder: Path, asked_to_pause: Callable[[], bool]) -> bool:
+    """Trains until the result is there, or until a pause is asked for; returns whether it is there.
+
+    Raises DocsearchError when the job cannot be done.
+    """
+    job = read_job(folder)
+    given = material(read_examples(folder), read_held_out(folder))
+    torch.manual_seed(job.seed)
+
+    def check() -> None:
+        if asked_to_pause():
+            raise Paused
+
+    try:
+        training = _opened(job, given, folder, check)
+    except Paused:
+        return False
+    try:
+        return _trained(training, folder, asked_to_pause)
+    finally:
+        training.pages.close()
+
+
+def _opened(job: Job, given: Material, folder: Path, check: Callable[[], None]) -> Training:
+    kind = EmbedderTraining if job.role is Role.EMBEDDER else RerankerTraining
+    return kind(job, given, folder, check)
+
+
+def _trained(training: Training, folder: Path, asked_to_pause: Callable[[], bool]) -> bool:
+    job, trained = training.job, training.trained
+    start = trained_weights(trained) if job.keep else {}
+    watch = Watch(job, folder, training.measure, asked_to_pause)
+    trainer = training.trainer()
+    _hush(trainer)
+    trainer.add_callback(watch)
+    checkpoint = last_checkpoint(folder)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if watch.paused:
+        return False
+    if job.keep:
+        keep_share(trained, start, job.keep)
+    state = trainer.state
+    losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+    watch.report(state.global_step, state.max_steps, losses[-1] if losses else None, training.measure())
+    _finish(training, folder)
+    return True
+
+
+def _finish(training: Training, folder: Path) -> None:
+    """Writes the result aside and gives it its name: it is there as a whole or not at all."""
+    partial, given = folder / f"{RESULT}.partial", training.given
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
+    training.model.eval()
+    save_model(training.model, training.row, partial)
+    card = model_card(training.job, progress(folder), len(given.queries), len(given.pages), len(given.held_out))
+    (partial / "README.md").write_text(card, "utf-8")
+    partial.rename(folder / RESULT)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def _hush(trainer: object) -> None:
+    """Progress is in the progress file; the library need not print it too."""
+    from transformers import PrinterCallback, ProgressCallback
+
+    for kind in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(kind)  # type: ignore[attr-defined]
+    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
