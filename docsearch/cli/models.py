@@ -112,17 +112,20 @@ def pull(
     """
     from docsearch.config import folders, load_settings
     from docsearch.library.model_files import fetch_model, find_model
-    from docsearch.models.memory import gigabytes
 
     places = folders(context.obj)
     offer = find_model(load_settings(places.settings), places, name, revision=revision, trust=trust)
     row, remote = offer.row, offer.remote
-    talk(f"{row.source} at {remote.commit[:12]}: {len(remote.files)} files, {gigabytes(remote.size)}.")
+    talk(f"{row.source} at {remote.commit[:12]}: {len(remote.files)} files, {_size(remote.size)}.")
     if row.licence:
         talk(f"Licence: {row.licence}")
     _ask(f"Fetch {name}?", yes)
-    with _progress() as tell:
-        folder = fetch_model(places, offer, tell)
+    try:
+        with _progress() as tell:
+            folder = fetch_model(places, offer, tell)
+    except KeyboardInterrupt:
+        talk("Stopped. What is here is kept; docsearch models pull goes on with it.")
+        raise
     talk(f"{name} is here, and every file is what the hub says: {shown_path(folder)}")
     if remote.code and not offer.trust:
         talk(
@@ -145,14 +148,13 @@ def remove(
     from docsearch.library.model_files import removable_row, remove_model
     from docsearch.library.model_list import registry_of
     from docsearch.models.local import local_files
-    from docsearch.models.memory import gigabytes
 
     places = folders(context.obj)
     settings = load_settings(places.settings)
     files = local_files(removable_row(settings, registry_of(places), name))
     where = f" in {shown_path(files.folder)}" if files.folder else ""
-    _ask(f"Remove {gigabytes(files.size)}{where}?", yes)
-    talk(f"{name} is removed; {gigabytes(remove_model(settings, places, name))} are free again.")
+    _ask(f"Remove {_size(files.size)}{where}?", yes)
+    talk(f"{name} is removed; {_size(remove_model(settings, places, name))} are free again.")
 
 
 def _ask(question: str, yes: bool) -> None:

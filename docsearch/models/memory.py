@@ -62,9 +62,13 @@ def gpu_bytes() -> int | None:
     try:
         if version("torch").endswith("+cpu"):
             return None
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-    except (PackageNotFoundError, OSError):
+        return _largest_gpu(ctypes.CDLL("libnvidia-ml.so.1"))
+    except (PackageNotFoundError, OSError, AttributeError):
         return None
+
+
+def _largest_gpu(nvml: ctypes.CDLL) -> int | None:
+    """The memory of the GPU that has most; raises AttributeError when the driver is too old to say."""
     if nvml.nvmlInit_v2():
         return None
     try:

@@ -106,7 +106,8 @@ def test_installed_package_reads_the_rows_beside_its_modules(tmp_path: Path) -> 
     tree = Path(docsearch.__file__).parent
     installed = tmp_path / "docsearch"
     (installed / "models").mkdir(parents=True)
-    for name in ("__init__.py", "errors.py", "records.py", "models/__init__.py", "models/registry.py"):
+    shutil.copytree(tree / "records", installed / "records")
+    for name in ("__init__.py", "errors.py", "models/__init__.py", "models/registry.py"):
         shutil.copy(tree / name, installed / name)
     shutil.copy(tree.parent / "models.toml", installed / "models" / "models.toml")
     code = "from docsearch.models.registry import Registry; print(len(Registry.read().rows))"
