@@ -12,7 +12,7 @@ from docsearch.config import Folders, Settings
 from docsearch.errors import ModelUnavailable, SettingsError, UnreadableDocument
 from docsearch.models.load import device_for, load_embedder, load_reranker
 from docsearch.models.protocols import Embedder
-from docsearch.models.registry import Registry
+from docsearch.models.registry import Registry, Runtime
 from docsearch.records import PageId
 from docsearch.search.picture import Picture
 from docsearch.search.rerank import HeadReranker, ModelReranker, PassageReranker
@@ -61,10 +61,25 @@ class ChosenModels:
             self._loaded_stand_in = (other.fingerprint, self._load_stand_in(other))
         return self._loaded_stand_in[1] or self.embedder_now
 
-    def _stand_in(self, index: Index) -> VectorModel | None:
+    @property
+    def slow_to_load(self) -> bool:
+        """Whether the embedder of the settings is one that takes seconds to load."""
+        return self.registry.row(self.settings.models.embedder).runtime is not Runtime.STARTER
+
+    def pages_with_vectors(self, index: Index) -> int:
+        """How many pages have vectors of the embedder of the settings, as far as that was noted."""
+        wanted = (self.settings.models.embedder, self._dimensions)
+        made = (made for made in index.vector_models.all() if (made.model, made.dimensions) == wanted)
+        return max((model.pages for model in made), default=0)
+
+    @property
+    def _dimensions(self) -> int:
+        """Length of the vectors of the embedder of the settings."""
         models = self.settings.models
-        whole = self.registry.row(models.embedder).dimensions
-        return stand_in(index.vector_models.all(), models.embedder, models.dimensions or whole)
+        return models.dimensions or self.registry.row(models.embedder).dimensions
+
+    def _stand_in(self, index: Index) -> VectorModel | None:
+        return stand_in(index.vector_models.all(), self.settings.models.embedder, self._dimensions)
 
     def _load_stand_in(self, made: VectorModel) -> Embedder | None:
         """The model of vectors that were made before; None when it is gone or not what it was."""

@@ -18,7 +18,7 @@ def roots_of(index: Index) -> tuple[Root, ...]:
 
 
 def status_of(index: Index, models: ChosenModels) -> Status:
-    """Everything `docsearch status` tells; loads the embedder, which alone knows whose vectors count."""
+    """Everything `docsearch status` tells. Loads no model but the one that ships."""
     documents, pages, size = index.documents.totals()
     return Status(
         roots=roots_of(index),
@@ -37,7 +37,11 @@ def status_of(index: Index, models: ChosenModels) -> Status:
 
 
 def _pages_without_vectors(index: Index, models: ChosenModels) -> int:
+    """Pages that wait for the embedder of the settings; for one that is slow to load, by what was noted."""
     if models.embedder is None:
         return 0
+    if models.slow_to_load:
+        _, pages, _ = index.documents.totals()
+        return pages - models.pages_with_vectors(index)
     waiting = index.documents.waiting_for_vectors(models.embedder_now.fingerprint)
     return sum(document.pages for document in waiting)

@@ -144,3 +144,14 @@ def test_the_list_says_what_is_here_and_what_fits(library: Library) -> None:
     assert starter.disk_bytes > 1_000_000
     assert (big.installed, big.folder, big.in_use, big.pages_embedded) == (False, None, False, 0)
     assert big.memory_bytes > 2 * big.parameters
+
+
+def test_the_status_of_an_index_needs_no_model_that_is_slow_to_load(library: Library) -> None:
+    models = replace(library.settings.models, embedder="qwen3-vl-embedding-2b", device="cpu")
+    library.settings = replace(library.settings, models=models)
+    library.release_models()
+    assert library.status().pages_waiting_for_vectors == 6
+    library.store.vector_models.note("aa", "qwen3-vl-embedding-2b", 2048)
+    for document in library.store.documents.live():
+        library.store.documents.embedded(document, "aa")
+    assert library.status().pages_waiting_for_vectors == 0

@@ -151,3 +151,25 @@ def test_a_model_that_sees_is_shown_pages_of_little_text() -> None:
         list(writer.answer("q", QUOTED, [scan, prose], Conversation(), (), Event()))
         assert len(generator.asked[0][-1].images) == images
     assert drawn == [(PageId(1, 5), 640)]
+
+
+def test_a_page_is_drawn_once_and_the_head_of_a_document_read_once() -> None:
+    drawn: list[PageId] = []
+    read: list[PageId] = []
+
+    def draw(page: PageId, pixels: int) -> Image.Image:
+        drawn.append(page)
+        return Image.new("RGB", (pixels, pixels))
+
+    def about(page: PageId) -> str:
+        read.append(page)
+        return ""
+
+    generator = Speaking("Pets [2].", modalities=frozenset({"text", "image"}))
+    scans = [source("Some words", page=n, text_source=TextSource.OCR) for n in (2, 3)]
+    writer = Writer(generator, AnswerSettings(), about=about, render=draw)
+    list(writer.answer("what about pets?", QUOTED, scans, Conversation(), (), Event()))
+    follow = writer.answer("and dogs?", QUOTED, scans, writer.conversation, (), Event())
+    list(follow)
+    assert drawn == [PageId(1, 2), PageId(1, 3)]
+    assert read == [PageId(1, 1)]
