@@ -128,7 +128,7 @@ class HeldOutQuery:
 
 
 def suited_job(row: ModelRow, examples: int, *, sides: Sides = Sides.QUERY, device: str = AUTO) -> Job:
-    """A job with settings that suit the model, its lengths of vectors and its size, and the examples there are."""
+    """A job with settings that suit the model, its size, and how many examples there are."""
     job = Job(row.role, row, sides=sides, dimensions=row.matryoshka, device=device)
     if row.runtime is Runtime.STARTER:
         epochs = min(max(_STARTER_DRAWS // max(examples, 1), 3), 20)
@@ -222,7 +222,7 @@ def _checked(job: Job, file: Path) -> Job:
     """The job when it can be done; raises SettingsError naming the value that makes no sense."""
     wrong = [name for name, holds in _conditions(job) if not holds]
     if wrong:
-        raise SettingsError(f"{file}: {wrong[0]} is {ascii(getattr(job, wrong[0]))}, which makes no sense")
+        raise SettingsError(f"{file}: {wrong[0]} is {getattr(job, wrong[0])!a}, which makes no sense")
     return job
 
 

@@ -30,11 +30,11 @@ class SentenceTransformersEmbedder:
 
     def __init__(self, row: ModelRow, device: Device, dimensions: int = 0) -> None:
         """Loads the model; raises ModelUnavailable when its files are not here or do not load."""
-        self._row = row
-        self._device = device
+        self.row = row
+        self.device = device
         self.dimensions = dimensions or row.dimensions
         folder = model_folder(row)
-        self._digest = weights_digest(folder)
+        self.digest = weights_digest(folder)
         with _as_unavailable(row):
             self._model = _load_embedder(row, folder, device)
             _limit_tokens(self._model, row)
@@ -44,7 +44,7 @@ class SentenceTransformersEmbedder:
     @property
     def name(self) -> str:
         """The row of models.toml this model comes from."""
-        return self._row.name
+        return self.row.name
 
     @property
     def model(self) -> Any:
@@ -54,24 +54,24 @@ class SentenceTransformersEmbedder:
     @property
     def modalities(self) -> frozenset[str]:
         """What it can embed."""
-        return frozenset(self._row.modalities)
+        return frozenset(self.row.modalities)
 
     @property
     def image_pixels(self) -> int:
         """Longest side, in pixels, at which a page should be rendered for this model."""
-        return self._row.image_pixels
+        return self.row.image_pixels
 
     @property
     def fingerprint(self) -> str:
         """Short hex digest of the weights and of everything in the row that shapes a page vector."""
-        row = self._row
-        parts = (self._digest, row.page_prompt, row.query_prompt, row.pooling, row.image_pixels)
-        shape = (row.max_tokens, self.dimensions, self._device.dtype, sorted(row.modalities))
+        row = self.row
+        parts = (self.digest, row.page_prompt, row.query_prompt, row.pooling, row.image_pixels)
+        shape = (row.max_tokens, self.dimensions, self.device.dtype, sorted(row.modalities))
         return hashlib.sha256(repr((*parts, *shape)).encode()).hexdigest()[:16]
 
     def embed_queries(self, queries: Sequence[ModelInput]) -> Vectors:
         """Unit vectors, shape (len(queries), dimensions); zeros for a query it has no input for."""
-        return self._embed(queries, self._model.encode_query, self._row.query_prompt)
+        return self._embed(queries, self._model.encode_query, self.row.query_prompt)
 
     def embed_pages(self, pages: Sequence[ModelInput]) -> Vectors:
         """Unit vectors, shape (len(pages), dimensions); zeros for a page it has no input for.
@@ -79,23 +79,23 @@ class SentenceTransformersEmbedder:
         A model that takes text or a picture, but not both at once, is shown the picture: its
         vectors of texts and of pictures do not compare well with each other.
         """
-        return self._embed(pages, self._model.encode_document, self._row.page_prompt)
+        return self._embed(pages, self._model.encode_document, self.row.page_prompt)
 
     def _embed(self, inputs: Sequence[ModelInput], encode: Callable[..., Any], prompt: str) -> Vectors:
         vectors = np.zeros((len(inputs), self.dimensions), np.float32)
         kinds = [input_kind(given, self.modalities, prefer=IMAGE) for given in inputs]
         for kind in sorted({k for k in kinds if k}):  # some models refuse a batch of mixed kinds
             places = [i for i, k in enumerate(kinds) if k == kind]
-            values = [library_value(inputs[i], kind, self._row, self._model) for i in places]
+            values = [library_value(inputs[i], kind, self.row, self._model) for i in places]
             vectors[places] = self._encode(values, encode, prompt)
         return vectors
 
     def _encode(self, values: list[Any], encode: Callable[..., Any], prompt: str) -> Vectors:
-        with _as_unavailable(self._row):
+        with _as_unavailable(self.row):
             encoded = encode(
                 values,
                 prompt=prompt or None,
-                batch_size=self._row.batch_size,
+                batch_size=self.row.batch_size,
                 truncate_dim=self.dimensions,
                 normalize_embeddings=True,
                 convert_to_tensor=True,
@@ -107,9 +107,9 @@ class SentenceTransformersEmbedder:
 
     def _check_dimensions(self) -> None:
         real = self._model.get_embedding_dimension()
-        if real is not None and real != self._row.dimensions:
+        if real is not None and real != self.row.dimensions:
             raise SettingsError(
-                f"model '{self.name}': key 'dimensions' says {self._row.dimensions}, the model has {real}"
+                f"model '{self.name}': key 'dimensions' says {self.row.dimensions}, the model has {real}"
             )
 
 

@@ -23,8 +23,9 @@ _NICENESS = 10
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Returns 0 when the job is done, paused, or another process has it, and an error's exit code otherwise."""
+    """Returns 0 when the job is done, paused or in other hands, and an error's exit code otherwise."""
     folder = Path(arguments[0])
+    os.umask(0o077)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -78,18 +78,26 @@ def _training(job: Job, steps: Sequence[Step]) -> str:
 def _use(job: Job) -> str:
     trust = ", trust_remote_code=True" if job.base.runtime is Runtime.STARTER else ""
     if job.role is Role.RERANKER:
-        lines = ["from sentence_transformers import CrossEncoder", "", f'model = CrossEncoder("FOLDER"{trust})']
+        lines = [
+            "from sentence_transformers import CrossEncoder",
+            "",
+            f'model = CrossEncoder("FOLDER"{trust})',
+        ]
         lines += ['scores = model.predict([("a query", "the text of a page")])']
     elif _query_side(job):
         base = "starter_model()" if trust else f'SentenceTransformer("{_base(job)}")'
         lines = ["from sentence_transformers import SentenceTransformer"]
         lines += ["from docsearch.models.starter.module import starter_model"] if trust else []
         lines += ["", f'queries = SentenceTransformer("FOLDER"{trust})', f"pages = {base}"]
-        lines += ['scores = queries.encode_query(["a query"]) @ pages.encode_document(["the text of a page"]).T']
+        lines += [
+            'scores = queries.encode_query(["a query"]) @ pages.encode_document(["the text of a page"]).T'
+        ]
     else:
         lines = ["from sentence_transformers import SentenceTransformer", ""]
         lines += [f'model = SentenceTransformer("FOLDER"{trust})']
-        lines += ['scores = model.encode_query(["a query"]) @ model.encode_document(["the text of a page"]).T']
+        lines += [
+            'scores = model.encode_query(["a query"]) @ model.encode_document(["the text of a page"]).T'
+        ]
     needs = "Needs docsearch to be installed.\n\n" if trust else ""
     return f"## Use\n\n{needs}```python\n" + "\n".join(lines) + "\n```\n"
 

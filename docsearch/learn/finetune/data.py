@@ -1,4 +1,4 @@
-"""What is shown to the model in which batch: pages by number, wrong pages for every query, the draw by weight.
+"""What is shown to the model in which batch: pages by number, wrong pages, the draw by weight.
 
 Deterministic for a seed, so that a training that was cut off goes on with the batches that are left.
 Knows no torch.
@@ -82,7 +82,11 @@ def material(examples: Iterable[TrainingExample], held_out: Iterable[HeldOutQuer
         right.setdefault(_same(example.query), set()).add(page)
     passed = tuple(tuple(map(numbers.number, example.negatives)) for example in used)
     asked = [
-        (query.query, tuple(map(numbers.number, query.candidates)), tuple(c.relevance for c in query.candidates))
+        (
+            query.query,
+            tuple(map(numbers.number, query.candidates)),
+            tuple(c.relevance for c in query.candidates),
+        )
         for query in held_out
     ]
     return Material(
@@ -105,14 +109,16 @@ def rows(given: Material, job: Job, similarities: Similarities | None = None) ->
     one by the margin (where similarities are known), then any.
     """
     rng = np.random.default_rng(job.seed)
-    everything = np.array(sorted({p for p in (*given.positives, *(q for some in given.passed for q in some))}))
+    everything = np.array(sorted({*given.positives}.union(*given.passed)))
     wanted = min(job.negatives, max(len(everything) - max(map(len, given.right)), 0))
     made = []
     for number, (query, positive) in enumerate(zip(given.queries, given.positives, strict=True)):
         named = [page for page in given.passed[number] if page not in given.right[number]]
         chosen = list(dict.fromkeys(rng.permutation(named).tolist()))[:wanted]
         if similarities is not None and len(chosen) < wanted:
-            chosen += _mined(similarities(number), positive, everything, job.margin, {*chosen, *given.right[number]})
+            chosen += _mined(
+                similarities(number), positive, everything, job.margin, {*chosen, *given.right[number]}
+            )
         others = [page for page in rng.permutation(everything).tolist() if page not in given.right[number]]
         made.append(Row(query, positive, tuple(dict.fromkeys([*chosen, *others]))[:wanted]))
     return made
@@ -143,7 +149,9 @@ def planned_batches(given: Material, made: Sequence[Row], job: Job) -> list[list
 
 def _resampled(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:
     places = (np.arange(len(weights)) + rng.random()) * (weights.sum() / len(weights))
-    found: NDArray[np.intp] = np.searchsorted(weights.cumsum(), places, side="right").clip(max=len(weights) - 1)
+    found: NDArray[np.intp] = np.searchsorted(weights.cumsum(), places, side="right").clip(
+        max=len(weights) - 1
+    )
     return found
 
 
@@ -152,7 +160,8 @@ def _without_conflicts(
 ) -> Iterator[list[int]]:
     waiting = list(drawn)
     while waiting:
-        batch, left = [], []
+        batch: list[int] = []
+        left: list[int] = []
         right: set[int] = set()
         shown: set[int] = set()
         for number in waiting:

@@ -21,7 +21,7 @@ from sentence_transformers.sentence_transformer.losses import (
 )
 
 from docsearch.learn.finetune import models
-from docsearch.learn.finetune.data import Material, Row, ndcg10, planned_batches, rows
+from docsearch.learn.finetune.data import Material, ndcg10, planned_batches, rows
 from docsearch.learn.finetune.frozen import with_frozen_pages
 from docsearch.learn.finetune.pages import ShownPages
 from docsearch.learn.finetune.trainer import EmbedderTrainer, arguments, as_dataset
@@ -147,7 +147,7 @@ class EmbedderTraining:
         return vectors
 
     def _held_out_vectors(self) -> Vectors:
-        """Of the pages of all short lists, shape (pages, dimensions); others are zeros, where pages change."""
+        """Of the pages of all short lists, shape (pages, dimensions); rows of other pages may be zeros."""
         if self.frozen:
             return self.vectors
         needed = sorted({number for _, shown, _ in self.given.held_out for number in shown})

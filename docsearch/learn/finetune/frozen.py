@@ -54,7 +54,7 @@ class FrozenPages(InputModule):  # type: ignore[misc]  # untyped library
 
 
 def with_frozen_pages(model: SentenceTransformer, vectors: Vectors) -> SentenceTransformer:
-    """A model that reads queries with the modules of `model` (the same, not copies) and knows pages by number."""
+    """Reads queries with the modules of `model` (the same, not copies) and knows pages by number."""
     router = Router.for_query_document(
         query_modules=list(model.children()), document_modules=[FrozenPages(vectors)]
     )

@@ -24,6 +24,7 @@ from docsearch.learn.finetune.trainer import (
 from docsearch.learn.job import Job, read_examples, read_held_out, read_job
 from docsearch.learn.process import RESULT, progress
 from docsearch.models.registry import Role
+from docsearch.models.tuned import TunedNote, weights_of
 
 Training = EmbedderTraining | RerankerTraining
 
@@ -87,10 +88,20 @@ def _finish(training: Training, folder: Path) -> None:
     partial.mkdir(mode=0o700)
     training.model.eval()
     save_model(training.model, training.row, partial)
-    card = model_card(training.job, progress(folder), len(given.queries), len(given.pages), len(given.held_out))
+    card = model_card(
+        training.job, progress(folder), len(given.queries), len(given.pages), len(given.held_out)
+    )
     (partial / "README.md").write_text(card, "utf-8")
+    _note(training).write(partial)
     partial.rename(folder / RESULT)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def _note(training: Training) -> TunedNote:
+    job = training.job
+    if isinstance(training, RerankerTraining):
+        return TunedNote(job.role, job.base.name)
+    return TunedNote(job.role, job.base.name, weights_of(training.base), training.frozen)
 
 
 def _hush(trainer: object) -> None:

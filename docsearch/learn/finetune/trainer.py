@@ -60,7 +60,9 @@ class RerankerTrainer(Resumable, CrossEncoderTrainer):  # type: ignore[misc]  # 
 def trained_weights(model: nn.Module) -> dict[str, Tensor]:
     """Copies of the weights that are trained, in main memory."""
     return {
-        name: weight.detach().cpu().clone() for name, weight in model.named_parameters() if weight.requires_grad
+        name: weight.detach().cpu().clone()
+        for name, weight in model.named_parameters()
+        if weight.requires_grad
     }
 
 
