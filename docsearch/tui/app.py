@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -173,6 +174,8 @@ class DocsearchApp(App[None]):
             yield SystemCommand("Answer", "What was typed, from the pages found", screen.action_ask)
             yield SystemCommand("Search by picture", "For the page it shows", screen.action_pick_picture)
             yield SystemCommand("More like this page", "Pages about the same", screen.action_more_like)
+            yield SystemCommand("Right", "This page was looked for", partial(screen.action_judge, True))
+            yield SystemCommand("Wrong", "This page was not", partial(screen.action_judge, False))
             yield SystemCommand("Outline", "The bookmarks of the document", screen.action_outline)
             yield SystemCommand("Cite", "Copy title, page and file name", screen.action_copy_citation)
             yield SystemCommand("Copy the text", "Of the page", screen.action_copy_text)

@@ -33,15 +33,22 @@ class Looking:
     Args:
         node: the screen; what is loaded is dropped with it.
         neighbours: hits that the cursor may come to next.
+        shown: is told which page is shown.
     """
 
     def __init__(
-        self, node: DOMNode, session: Session, preview: Preview, neighbours: Callable[[], Iterable[Hit]]
+        self,
+        node: DOMNode,
+        session: Session,
+        preview: Preview,
+        neighbours: Callable[[], Iterable[Hit]],
+        shown: Callable[[PageId], None],
     ) -> None:
         self._node = node
         self._session = session
         self._preview = preview
         self._neighbours = neighbours
+        self._shown = shown
         self._cache = PageCache()
         self._pages: dict[tuple[int, Query], tuple[int, ...]] = {}
         self._view: PageView | None = None
@@ -119,7 +126,8 @@ class Looking:
 
     async def _load(self, place: Place, query: Query) -> None:
         """Heading and page change together: what stands below a heading is always its page."""
-        await asyncio.sleep(MOVING_SECONDS)
+        if self.as_text or self._key(place, query) not in self._cache:
+            await asyncio.sleep(MOVING_SECONDS)
         slow = self._preview.set_timer(SLOW_SECONDS, partial(self._preview.on_its_way, place.page))
         try:
             show = await self._text(place) if self.as_text else await self._picture(place, query)
@@ -134,6 +142,7 @@ class Looking:
             slow.stop()
         self._preview.announce(place.hit, place.page, self._remarks(place))
         show()
+        self._shown(place.page_id)
         self._session.boundary.start(self._node, partial(self._look_ahead, place, query), "ahead")
 
     def _remarks(self, place: Place) -> list[str]:
@@ -142,8 +151,7 @@ class Looking:
         return matches + ([f"{place.zoom:g}×"] if place.zoom > 1 and not self.as_text else [])
 
     async def _text(self, place: Place) -> Callable[[], None]:
-        page = PageId(place.hit.page.doc, place.page)
-        text = await self._session.preview.call(lambda library: library.page_text(page))
+        text = await self._session.preview.call(lambda library: library.page_text(place.page_id))
         hit = place.hit
         words = [hit.snippet.text[start:end] for start, end in hit.snippet.spans]
         return partial(self._preview.show_text, text, [*words, *self.query.text.split()])

@@ -8,10 +8,11 @@ from functools import partial
 
 from textual.dom import DOMNode
 
-from docsearch.records import PageId, Query
+from docsearch.records import Query
 from docsearch.tui.clipboard import citation, copy_through_tmux
 from docsearch.tui.places import Place
 from docsearch.tui.session import Session
+from docsearch.tui.sightings import Sightings
 
 
 class PageActions:
@@ -20,6 +21,7 @@ class PageActions:
     Args:
         place: what is looked at now.
         query: the query that found it.
+        sightings: is told what was opened and copied.
     """
 
     def __init__(
@@ -28,17 +30,20 @@ class PageActions:
         session: Session,
         place: Callable[[], Place | None],
         query: Callable[[], Query],
+        sightings: Sightings,
     ) -> None:
         self._node = node
         self._session = session
         self._place = place
         self._query = query
+        self._sightings = sightings
 
     def open(self) -> None:
         """Opens the page in the desktop's viewer, at the words if it can look for them."""
         place = self._place()
         if place is not None:
             words = self._query().text
+            self._sightings.opened(place.page_id)
             self._session.boundary.start(self._node, partial(self._open, place, words), "open")
 
     async def _open(self, place: Place, words: str) -> None:
@@ -60,23 +65,25 @@ class PageActions:
         """Copies the path of the file."""
         place = self._place()
         if place is not None:
+            self._sightings.copied(place.page_id)
             self._copy(str(place.hit.path), "Path copied")
 
     def copy_citation(self) -> None:
         """Copies title, page and file as one names them in a text."""
         place = self._place()
         if place is not None:
+            self._sightings.copied(place.page_id)
             self._copy(citation(place.hit, place.page), "Citation copied")
 
     def copy_text(self) -> None:
         """Copies the text of the page."""
         place = self._place()
         if place is not None:
+            self._sightings.copied(place.page_id)
             self._session.boundary.start(self._node, partial(self._copy_text, place), "copy")
 
     async def _copy_text(self, place: Place) -> None:
-        page = PageId(place.hit.page.doc, place.page)
-        text = await self._session.facts.call(lambda library: library.page_text(page))
+        text = await self._session.facts.call(lambda library: library.page_text(place.page_id))
         self._copy(text, f"Text of page {place.page} copied")
 
     def _copy(self, text: str, done: str) -> None:

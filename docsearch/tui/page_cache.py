@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from docsearch.library.views import PageView
 
-MOST_BYTES = 48_000_000
+MOST_BYTES = 12_000_000
 
 
 class PageCache:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from docsearch.records import Box, Hit
+from docsearch.records import Box, Hit, PageId
 
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 PAN = 0.4
@@ -21,6 +21,11 @@ class Place:
     zoom: float = 1.0
     x: float | None = None
     y: float | None = None
+
+    @property
+    def page_id(self) -> PageId:
+        """The page that is looked at."""
+        return PageId(self.hit.page.doc, self.page)
 
     def turned(self, pages: int) -> Place:
         """So many pages on, within the document, at the same zoom."""

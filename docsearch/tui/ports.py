@@ -7,11 +7,33 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
-from docsearch.records import Answer, Failure, Hit, PageId, Progress, Query, Root, SearchResult, Status
+from docsearch.records import (
+    Answer,
+    Failure,
+    Hit,
+    LoggedSearch,
+    ModelState,
+    PageId,
+    Progress,
+    Query,
+    Root,
+    SearchResult,
+    Status,
+)
 
 if TYPE_CHECKING:
     from docsearch.library.page_questions import Frame
     from docsearch.library.views import PageView, Wanted
+
+
+class ClickLogPort(Protocol):
+    """Keeps searches with what came of them, for learning."""
+
+    def begin(self, result: SearchResult, front: str) -> LoggedSearch | None:
+        """A search as it was answered; None when nothing is to be kept of it."""
+
+    def put(self, search: LoggedSearch) -> bool:
+        """Keeps a search in the place of what was kept of it."""
 
 
 class LibraryPort(Protocol):
@@ -79,6 +101,16 @@ class LibraryPort(Protocol):
 
     def reveal(self, path: Path) -> str:
         """Shows a file in the desktop's file manager; returns its name."""
+
+    @property
+    def clicks(self) -> ClickLogPort:
+        """Searches and what was done with their results."""
+
+    def models(self) -> tuple[ModelState, ...]:
+        """Every model docsearch knows."""
+
+    def use_model(self, name: str) -> None:
+        """Takes a model into use for its role; raises ModelUnavailable, UsageError, SettingsError."""
 
     def close(self) -> None:
         """Closes what was opened."""

@@ -39,6 +39,16 @@ class LibraryThread:
         """The result of `work(library)`; raises what it raises."""
         return await asyncio.wrap_future(self._post(work))
 
+    def tell(self, work: Callable[[LibraryPort], None], failed: Callable[[BaseException], None]) -> None:
+        """Has `work(library)` done some time, before the library is closed; waits for nothing."""
+
+        def watch(future: Future[None]) -> None:
+            error = None if future.cancelled() else future.exception()
+            if error is not None:
+                failed(error)
+
+        self._post(work).add_done_callback(watch)
+
     async def stream(self, work: Callable[[LibraryPort], Iterator[T]]) -> AsyncGenerator[T, None]:
         """The items of an iterator that runs in the thread, one step a call; closed with this one."""
         iterator = await self.call(work)

@@ -18,7 +18,7 @@ from docsearch.tui.widgets.hits import THUMBNAIL, HitList
 
 IDLE_SECONDS = 0.25
 """Nothing is drawn until nothing was typed for this long."""
-KEPT = 600
+KEPT = 120
 """Small pictures that are kept."""
 
 

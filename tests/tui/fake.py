@@ -19,6 +19,9 @@ from docsearch.records import (
     Box,
     Failure,
     Hit,
+    Impression,
+    LoggedSearch,
+    ModelState,
     PageId,
     Progress,
     Query,
@@ -52,6 +55,29 @@ def hit(doc: int, page: int = 1, **changes: object) -> Hit:
 
 
 @dataclass
+class FakeClicks:
+    """Keeps what it is told, by id."""
+
+    told: dict[str, LoggedSearch] = field(default_factory=dict)
+    broken: bool = False
+
+    def begin(self, result: SearchResult, front: str) -> LoggedSearch | None:
+        if self.broken:
+            raise OSError("the disk is gone")
+        shown = tuple(Impression(h.rank, f"content {h.page.doc}", h.page.page, h.path) for h in result.hits)
+        return LoggedSearch(f"{len(self.told) + 1:032x}", 1.0, result.query.raw, front, 0, shown)
+
+    def put(self, search: LoggedSearch) -> bool:
+        self.told[search.id] = search
+        return True
+
+    def of(self, query: str) -> dict[int, Impression]:
+        """What was told of the hits of a query, by page number of the catalog's document."""
+        [search] = [search for search in self.told.values() if search.query == query]
+        return {impression.rank: impression for impression in search.impressions}
+
+
+@dataclass
 class FakeLibrary:
     """Answers `answers[words]`, one order after the other; a gate holds an order back until it is set."""
 
@@ -81,6 +107,8 @@ class FakeLibrary:
     """What completes filters."""
     page_gates: dict[int, Event] = field(default_factory=dict)
     """Held before a page of that number is drawn."""
+    known_models: tuple[ModelState, ...] = ()
+    clicks: FakeClicks = field(default_factory=lambda: FakeClicks())
     asked: list[tuple[object, ...]] = field(default_factory=list)
 
     def parse(self, words: str, picture: Path | None = None) -> Query:
@@ -178,6 +206,17 @@ class FakeLibrary:
     def reveal(self, path: Path) -> str:
         self._ask("reveal", path)
         return "files"
+
+    def models(self) -> tuple[ModelState, ...]:
+        return self.known_models
+
+    def use_model(self, name: str) -> None:
+        self._ask("use model", name)
+        [chosen] = [model for model in self.known_models if model.name == name]
+        self.known_models = tuple(
+            replace(model, in_use=model.name == name) if model.role == chosen.role else model
+            for model in self.known_models
+        )
 
     def close(self) -> None:
         self.asked.append(("close",))

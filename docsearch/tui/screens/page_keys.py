@@ -22,12 +22,16 @@ class PageKeys(Screen[None]):
         Binding("n", "match(1)", "Next match"),
         Binding("ctrl+n", "match(1)", "Next match, from the query", show=False),
         Binding("N,p,ctrl+b", "match(-1)", "Previous match", show=False),
-        Binding("plus,equals_sign", "zoom(1)", "Look closer", show=False),
+        Binding("z,equals_sign", "zoom(1)", "Look closer", show=False),
         Binding("f6", "zoom(1)", "Look closer, from the query", show=False),
-        Binding("f5,minus", "zoom(-1)", "Look from farther away", show=False),
+        Binding("Z,f5", "zoom(-1)", "Look from farther away", show=False),
         Binding("o", "outline", "Outline", tooltip="The bookmarks of the document"),
         Binding("ctrl+l", "outline", "The bookmarks, from the query", show=False),
         Binding("m", "more_like", "More like this", tooltip="Pages about the same"),
+        Binding(
+            "plus", "judge(True)", "Right", tooltip="This is what was looked for; once more takes it back"
+        ),
+        Binding("minus", "judge(False)", "Wrong", tooltip="This is not what was looked for", show=False),
         Binding("y", "copy_path", "Path", tooltip="Copy the path of the file"),
         Binding("ctrl+y", "copy_path", "Copy the path, from the query", show=False),
         Binding("c", "copy_citation", "Cite", tooltip="Copy title, page and file name"),
@@ -62,6 +66,10 @@ class PageKeys(Screen[None]):
         """Switches between the page's picture and its text."""
         self.looking.as_text = not self.looking.as_text
         self.looking.again()
+
+    def action_judge(self, right: bool) -> None:
+        """Calls the hit under the cursor right or wrong; what it was called already is taken back."""
+        raise NotImplementedError
 
     def action_outline(self) -> None:
         """Lists the bookmarks of the document."""

@@ -28,6 +28,7 @@ from docsearch.tui.ports import LibraryPort
 from docsearch.tui.screens.answer_keys import ANSWERING, AnswerKeys
 from docsearch.tui.screens.page_keys import PageKeys
 from docsearch.tui.session import Session
+from docsearch.tui.sightings import Sightings
 from docsearch.tui.subjects import LikeSubject, PictureSubject, Subject, answers
 from docsearch.tui.text import literal
 from docsearch.tui.thumbnails import Thumbnails
@@ -43,6 +44,8 @@ RESULTS = 30
 TYPING_SECONDS = 0.0
 """A search starts when no key came for this long. What is searched for while another key comes is dropped
 before it starts, or not shown."""
+NEXT_ROWS = (1, -1, 2, 3)
+"""Rows whose pages are drawn ahead, seen from the cursor."""
 NOTHING_SECONDS = 0.3
 """That nothing is found is said when no key came for this long; half a word seldom finds anything."""
 WARMING_WORDS = "a"
@@ -98,9 +101,12 @@ class SearchScreen(AnswerKeys):
         self._hits, self._preview = self.query_one(HitList), self.query_one(Preview)
         self._line, self._choices = self.query_one(QueryInput), self.query_one(Choices)
         self._status = self.query_one(StatusLine)
-        self.looking = Looking(self, self.session, self._preview, self._neighbours)
+        self.sightings = Sightings(self, self.session, lambda: self._hits.on_screen)
+        self.looking = Looking(self, self.session, self._preview, self._neighbours, self.sightings.previews)
         self.thumbnails = Thumbnails(self, self.session, self._hits)
-        self.actions = PageActions(self, self.session, lambda: self.looking.place, lambda: self.query_shown)
+        self.actions = PageActions(
+            self, self.session, lambda: self.looking.place, lambda: self.query_shown, self.sightings
+        )
         self.asking = Asking(self, self.session, self.query_one(AnswerPane).show)
         self._line.completions = lambda: self.completions
         self.session.indexing.changed.subscribe(self, self.on_indexing)
@@ -109,6 +115,10 @@ class SearchScreen(AnswerKeys):
         self.set_focus(self._line)
         self.post_message(self.Ready())
         self.call_after_refresh(self._warm_up)
+
+    def on_unmount(self) -> None:
+        """What was seen of the last search is told."""
+        self.sightings.leave()
 
     def on_screen_resume(self) -> None:
         """Folders may have changed meanwhile."""
@@ -160,6 +170,7 @@ class SearchScreen(AnswerKeys):
             self._notice(nothing_found(result, self.roots or (), self.session.indexing.state))
         self.set_class(bool(result.hits), "-found")
         self._hits.show(result.hits, keep_cursor=again)
+        self.sightings.shows(result, again=again)
         self.call_after_refresh(self.thumbnails.start)
 
     async def _painted(self) -> None:
@@ -170,6 +181,7 @@ class SearchScreen(AnswerKeys):
 
     def _show_idle(self) -> None:
         self.answered = None
+        self.sightings.leave()
         self.set_class(False, "-found")
         self._hits.show(())
         self._status.say("")
@@ -276,18 +288,20 @@ class SearchScreen(AnswerKeys):
 
     def _look_at(self, hit: Hit | None) -> None:
         if hit == self._hits.hit:
+            self.sightings.at(hit, moved=self._hits.moved)
             self.looking.at_hit(hit, self.query_shown)
 
     def on_hit_list_scrolled(self) -> None:
         """Other hits can be seen."""
         self.thumbnails.start()
+        self.sightings.sees()
 
     def _neighbours(self) -> Iterable[Hit]:
         """The hits that the cursor comes to next."""
         rows, cursor = self._hits.rows, self._hits.cursor
         if cursor is None:
             return ()
-        return [rows[number].hit for number in (cursor + 1, cursor - 1) if 0 <= number < len(rows)]
+        return [rows[cursor + step].hit for step in NEXT_ROWS if 0 <= cursor + step < len(rows)]
 
     def on_preview_resized(self) -> None:
         """A preview that comes into view, or has other room, is filled."""
@@ -325,6 +339,14 @@ class SearchScreen(AnswerKeys):
         hit = self._hits.hit
         if hit is not None:
             self.search_for(LikeSubject(hit))
+
+    def action_judge(self, right: bool) -> None:
+        """Calls the hit under the cursor right or wrong; what it was called already is taken back."""
+        hit = self._hits.hit
+        if hit is not None:
+            new = None if self._hits.verdicts.get(hit.page) is right else right
+            self._hits.judge(hit.page, new)
+            self.sightings.judged(hit.page, new)
 
     def action_clear(self) -> None:
         """Goes back to the query; when there already, lets go of the subject, then empties it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from textual.geometry import Size
@@ -17,6 +18,8 @@ CELL_ASPECT = 2.0
 """How much taller than wide a cell is taken to be."""
 SMOOTHING = 2
 """Pixels rendered for one that is drawn, across and down."""
+KEPT = 8
+"""Pictures that are kept as they are drawn."""
 
 
 def fitted(width: int, height: int, room: Size) -> Size:
@@ -33,7 +36,7 @@ class BlockImage(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._image: Image.Image | None = None
-        self._drawn: tuple[Size, list[Strip]] = (Size(0, 0), [])
+        self._drawn: OrderedDict[tuple[int, Size, Size], tuple[Image.Image, list[Strip]]] = OrderedDict()
 
     @staticmethod
     def room_in(cells: Size) -> Size:
@@ -48,25 +51,37 @@ class BlockImage(Widget):
     @image.setter
     def image(self, picture: Image.Image | None) -> None:
         self._image = picture
-        self._drawn = (Size(0, 0), [])
         self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Other colours beside the picture."""
+        self._drawn.clear()
+        super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
         """One row of cells."""
-        if self._image is None:
-            return Strip.blank(self.size.width, self.rich_style)
-        size = fitted(self._image.width, self._image.height, self.size)
-        if self._drawn[0] != size:
-            from docsearch.tui.widgets.blocks import draw
+        strips = self._strips(self._image) if self._image is not None else []
+        return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.rich_style)
 
-            self._drawn = (size, draw(self._image, size))
-        strips = self._drawn[1]
-        if y >= len(strips):
-            return Strip.blank(self.size.width, self.rich_style)
+    def _strips(self, image: Image.Image) -> list[Strip]:
+        """The picture as it is drawn; the last few are kept, since the cursor goes to and fro."""
+        size = fitted(image.width, image.height, self.size)
+        key = (id(image), size, self.size)
+        if key not in self._drawn:
+            while len(self._drawn) >= KEPT:
+                self._drawn.popitem(last=False)
+            self._drawn[key] = (image, self._draw(image, size))
+        self._drawn.move_to_end(key)
+        return self._drawn[key][1]
+
+    def _draw(self, image: Image.Image, size: Size) -> list[Strip]:
+        """Its rows in the middle of the width there is."""
+        from docsearch.tui.widgets.blocks import draw
+
         left = (self.size.width - size.width) // 2
         right = self.size.width - size.width - left
-        margins = [Strip.blank(cells, self.rich_style) for cells in (left, right)]
-        return Strip.join([margins[0], strips[y], margins[1]])
+        before, after = (Strip.blank(cells, self.rich_style) for cells in (left, right))
+        return [Strip.join([before, strip, after]) for strip in draw(image, size)]
 
 
 IN_BLOCKS = Picture(BlockImage, BlockImage.room_in)

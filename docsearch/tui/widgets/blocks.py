@@ -58,7 +58,7 @@ def _strip(glyphs: NDArray[np.int64], front: NDArray[np.int64], back: NDArray[np
     return Strip(segments, len(text))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _style(colours: int) -> Style:
     """The style for two colours of 24 bits each in one number."""
     front, back = divmod(colours, 1 << 24)

@@ -14,40 +14,52 @@ FAINT = "$foreground 45%"
 INDENT = 3
 
 
-def row_lines(row: Row, width: int, home: Path | None = None) -> list[Content]:
-    """The lines of a row, as many as it is high."""
+def row_lines(row: Row, width: int, home: Path | None = None, right: bool | None = None) -> list[Content]:
+    """The lines of a row, as many as it is high; `right` is what the user called the hit."""
     if row.kind is RowKind.HEAD:
-        return head_lines(row.hit, width, row.height, home)
+        return head_lines(row.hit, width, row.height, home, right)
     if row.kind is RowKind.PAGE:
-        return [page_line(row.hit, width)]
+        return [page_line(row.hit, width, right)]
     return [fold_line(row.folded)]
 
 
-def head_lines(hit: Hit, width: int, height: int, home: Path | None = None) -> list[Content]:
+def head_lines(
+    hit: Hit, width: int, height: int, home: Path | None = None, right: bool | None = None
+) -> list[Content]:
     """Title and place, path and date, the snippet with its matches marked."""
     place = f"page {hit.page.page} of {hit.pages}"
     day = hit.modified.isoformat()
     extras = _extras(hit)
     path = short_path(hit.path, width - len(day) - len(extras) - 2, home)
     return [
-        apart(literal(hit.title, "bold"), literal(place, "$text-accent"), width),
+        apart(
+            Content.assemble(_mark(right), literal(hit.title, "bold")), literal(place, "$text-accent"), width
+        ),
         apart(literal(path + extras, MUTED), literal(day, FAINT), width),
         *first_lines(highlighted(hit.snippet.text, hit.snippet.spans), width, height - 2),
     ]
 
 
-def page_line(hit: Hit, width: int) -> Content:
+def page_line(hit: Hit, width: int, right: bool | None = None) -> Content:
     """Page number and the beginning of the snippet."""
-    number = f"{'':{INDENT}}p. {hit.page.page:<5} "
-    room = max(width - len(number), 1)
+    mark = _mark(right)
+    number = f"{'':{INDENT - mark.cell_length}}p. {hit.page.page:<5} "
+    room = max(width - len(number) - mark.cell_length, 1)
     snippet = highlighted(hit.snippet.text, hit.snippet.spans)
-    return Content.assemble((number, "$text-accent"), _around_match(snippet, hit, room))
+    return Content.assemble(mark, (number, "$text-accent"), _around_match(snippet, hit, room))
 
 
 def fold_line(folded: int) -> Content:
     """What unfolding would show, or that it can be undone."""
     text = f"{'':{INDENT}}▸ {counted(folded, 'more page')}" if folded > 0 else f"{'':{INDENT}}▾ fewer pages"
     return literal(text, FAINT)
+
+
+def _mark(right: bool | None) -> Content:
+    """What the user called a hit; nothing when it is neither right nor wrong."""
+    if right is None:
+        return Content("")
+    return Content.styled("✓ ", "bold $text-success") if right else Content.styled("✗ ", "bold $text-error")
 
 
 def apart(left: Content, right: Content, width: int) -> Content:

@@ -68,6 +68,8 @@ class HitList(ScrollView, can_focus=True):
         """Whether the user has chosen it."""
         self.thumbnails: dict[PageId, list[Strip]] = {}
         self.with_thumbnails = True
+        self.verdicts: dict[PageId, bool] = {}
+        """Hits that the user has called right or wrong."""
         self._unfolded: frozenset[int] = frozenset()
         self._hover: int | None = None
         self._drawn: dict[tuple[int, bool, bool], list[Strip]] = {}
@@ -95,6 +97,8 @@ class HitList(ScrollView, can_focus=True):
         else:
             self.moved = False
             self._unfolded = frozenset()
+            if not keep_cursor:
+                self.verdicts.clear()
             self._fill(new)
             self.cursor = 0 if self.rows else None
             self.scroll_to(y=0, animate=False, immediate=True)
@@ -145,6 +149,21 @@ class HitList(ScrollView, can_focus=True):
         top, bottom = self.scroll_offset.y, self.scroll_offset.y + self.size.height
         seen = (row for row in self.rows if row.kind is RowKind.HEAD and top - 3 <= row.top < bottom)
         return [row.hit for row in seen if row.hit.page not in self.thumbnails]
+
+    def judge(self, page: PageId, right: bool | None) -> None:
+        """Marks a hit as right or wrong, or as neither."""
+        self.verdicts.pop(page, None)
+        if right is not None:
+            self.verdicts[page] = right
+        for number, row in enumerate(self.rows):
+            if row.hit.page == page:
+                self._redraw(number)
+
+    @property
+    def on_screen(self) -> list[Hit]:
+        """The hits that can be seen now."""
+        top, bottom = self.scroll_offset.y, self.scroll_offset.y + self.size.height
+        return [row.hit for row in self.rows if row.kind is not RowKind.FOLD and top <= row.top < bottom]
 
     # -- the cursor ------------------------------------------------------------------------------
 
@@ -282,7 +301,7 @@ class HitList(ScrollView, can_focus=True):
         edge = Segment("▌ " if chosen else "  ", (style + mark).rich_style if chosen else style.rich_style)
         lines = [
             self._strip(content, style).adjust_cell_length(width, style.rich_style)
-            for content in row_lines(row, width, self._home)
+            for content in row_lines(row, width, self._home, self.verdicts.get(row.hit.page))
         ]
         thumbnails = self._thumbnail(row, style) if pictured else [Strip([])] * row.height
         end = Segment(" ", style.rich_style)
