@@ -28,10 +28,8 @@ class PageKeys(Screen[None]):
         Binding("o", "outline", "Outline", tooltip="The bookmarks of the document"),
         Binding("ctrl+l", "outline", "The bookmarks, from the query", show=False),
         Binding("m", "more_like", "More like this", tooltip="Pages about the same"),
-        Binding(
-            "plus", "judge(True)", "Right", tooltip="This is what was looked for; once more takes it back"
-        ),
-        Binding("minus", "judge(False)", "Wrong", tooltip="This is not what was looked for", show=False),
+        Binding("plus", "judge(True)", "Right: this was looked for; once more takes it back", show=False),
+        Binding("minus", "judge(False)", "Wrong: this was not", show=False),
         Binding("y", "copy_path", "Path", tooltip="Copy the path of the file"),
         Binding("ctrl+y", "copy_path", "Copy the path, from the query", show=False),
         Binding("c", "copy_citation", "Cite", tooltip="Copy title, page and file name"),
