@@ -39,7 +39,9 @@ from docsearch.tui.widgets.preview import Preview
 from docsearch.tui.widgets.query_input import QueryInput
 
 if TYPE_CHECKING:
+    from docsearch.tui.indexing import IndexingState
     from docsearch.tui.screens.help import Section
+    from docsearch.tui.screens.models import ModelsScreen
     from docsearch.tui.screens.settings import SettingsScreen
 
 LOG_NAME = "docsearch.log"
@@ -70,6 +72,7 @@ class DocsearchApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", tooltip="This help"),
         Binding("f2", "folders", "Folders", tooltip="What is searched, what failed, indexing"),
+        Binding("f9", "models", "Models", show=False, tooltip="Which there are, and which are in use"),
         Binding("f8", "settings", "Settings", show=False, tooltip="Every setting, and what it means"),
         Binding("ctrl+p", "command_palette", "All commands", show=False),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
@@ -137,6 +140,7 @@ class DocsearchApp(App[None]):
         self.session.freshness.start()
         if self._watcher is not None:
             self.set_timer(WATCH_AFTER_SECONDS, self._watcher.start)
+            self.session.indexing.changed.subscribe(self, self._watch_again)
 
     async def on_unmount(self) -> None:
         """Leaves no library open."""
@@ -167,6 +171,7 @@ class DocsearchApp(App[None]):
         yield SystemCommand("Update the index", "Read what has changed", self.session.indexing.start)
         yield SystemCommand("Pause indexing", "What is done is kept", self.session.indexing.stop)
         yield SystemCommand("Settings", "Every setting, and what it means", self.action_settings)
+        yield SystemCommand("Models", "Which there are, and which are in use", self.action_models)
         yield SystemCommand("Forget past queries", "Here and on disk", self.session.history.forget)
         yield SystemCommand("Help", "Every key, and the query language", self.action_help)
         if isinstance(screen, SearchScreen):
@@ -190,6 +195,29 @@ class DocsearchApp(App[None]):
 
         if isinstance(self.screen, SearchScreen) and self._settings is not None:
             self.push_screen(SettingsScreen(self.session, self._settings))
+
+    def action_models(self) -> None:
+        """The models, from the search."""
+        from docsearch.tui.screens.models import ModelsScreen
+
+        if isinstance(self.screen, SearchScreen):
+            self.push_screen(ModelsScreen(self.session))
+
+    def on_models_screen_switched(self, event: ModelsScreen.Switched) -> None:
+        """Pages get the vectors of another embedder; the one before serves until they have."""
+        if event.model.role == "embedder":
+            self.session.boundary.start(self, self._embed_anew, "embed")
+
+    async def _embed_anew(self) -> None:
+        """A watcher knows the model before: it starts again when this run has ended."""
+        if self._watcher is not None:
+            await asyncio.to_thread(self._watcher.stop_and_wait)
+        if not self.session.indexing.start():
+            self.notify("The vectors are made by the next update of the index.", markup=False)
+
+    def _watch_again(self, state: IndexingState) -> None:
+        if self._watcher is not None and not state.running and not self._watcher.running:
+            self._watcher.start()
 
     def on_settings_screen_changed(self, event: SettingsScreen.Changed) -> None:
         """Other colours at once."""
@@ -223,6 +251,7 @@ class DocsearchApp(App[None]):
 def help_sections() -> list[Section]:
     """The keys of every screen."""
     from docsearch.tui.screens.folders import FoldersScreen
+    from docsearch.tui.screens.models import ModelsScreen
     from docsearch.tui.screens.settings import SettingsScreen
 
     return [
@@ -232,6 +261,7 @@ def help_sections() -> list[Section]:
         ("Page", [*PageKeys.KEYS, *Preview.BINDINGS]),
         ("Answer", [*AnswerKeys.KEYS[:1], CITED, *AnswerPane.BINDINGS]),
         ("Folders", FoldersScreen.BINDINGS),
+        ("Models", ModelsScreen.BINDINGS),
         ("Settings", SettingsScreen.BINDINGS),
     ]
 

@@ -50,6 +50,13 @@ class Session:
         self.indexing = Indexing(app, self.boundary, self.writer)
         self.freshness = Freshness(app, self.boundary, self.facts, self.indexing)
 
+    async def use_model(self, name: str) -> None:
+        """Takes a model into use in every library that is open; raises what `Library.use_model` does."""
+        await self.facts.call(lambda library: library.use_model(name))
+        for thread in (self.search, self.answers, self.writer):
+            if thread.opened:
+                thread.tell(lambda library: library.use_model(name), self.boundary.log.write)
+
     async def close(self) -> None:
         """Closes every library, the writer after the step it is at."""
         threads = (self.search, self.preview, self.facts, self.writer, self.answers)

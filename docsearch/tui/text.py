@@ -97,3 +97,9 @@ def counted(number: int, noun: str) -> str:
     """'1 page', '1,203 pages'."""
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def size_text(count: int) -> str:
+    """'4.2 MB', '1.3 GB' for a number of bytes."""
+    megabytes = count / 1e6
+    return f"{megabytes / 1e3:.1f} GB" if megabytes >= 1000 else f"{megabytes:.1f} MB"

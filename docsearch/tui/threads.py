@@ -35,6 +35,11 @@ class LibraryThread:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = Thread(target=self._serve, name=f"docsearch-{name}", daemon=True)
 
+    @property
+    def opened(self) -> bool:
+        """Whether there is a library in it already."""
+        return self._library is not None
+
     async def call(self, work: Callable[[LibraryPort], T]) -> T:
         """The result of `work(library)`; raises what it raises."""
         return await asyncio.wrap_future(self._post(work))

@@ -12,6 +12,8 @@ from pathlib import Path
 from docsearch.program import command, environment
 
 LOG_NAME = "watch.log"
+WAITING_SECONDS = 15.0
+"""It ends after the step it is at."""
 
 
 class ScreenWatcher:
@@ -26,8 +28,15 @@ class ScreenWatcher:
         self._command = (*command(home), "watch", "--attached", "--log", str(cache / LOG_NAME))
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not let go of."""
+        return self._process is not None
+
     def start(self) -> None:
-        """Starts it; a machine that cannot goes without."""
+        """Starts it, once; a machine that cannot goes without."""
+        if self.running:
+            return
         with suppress(OSError):
             self._process = subprocess.Popen(
                 self._command,
@@ -36,6 +45,14 @@ class ScreenWatcher:
                 start_new_session=True,
                 env=environment(),
             )
+
+    def stop_and_wait(self, seconds: float = WAITING_SECONDS) -> None:
+        """Lets go of it and waits until it has ended, at most so long."""
+        self.stop()
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+        self._process = None
 
     def stop(self) -> None:
         """Lets go of it: it ends when its input does, which is also when the screen dies."""

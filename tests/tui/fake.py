@@ -54,6 +54,38 @@ def hit(doc: int, page: int = 1, **changes: object) -> Hit:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
+def model(name: str, role: str, **changes: object) -> ModelState:
+    """A model that is installed and not in use."""
+    plain = ModelState(
+        name=name,
+        role=role,
+        source="",
+        licence="Apache-2.0",
+        modalities=("text",),
+        parameters=8_000_000,
+        dimensions=256 if role == "embedder" else 0,
+        note="",
+        memory_bytes=32_000_000,
+        fits=True,
+        reason="",
+        installed=True,
+        folder=None,
+        disk_bytes=0,
+        in_use=False,
+        pages_total=27,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+MODELS = (
+    model("passages", "reranker", in_use=True, note="Ships with docsearch."),
+    model("starter", "embedder", in_use=True, pages_embedded=27, note="Ships with docsearch."),
+    model("larger", "embedder", disk_bytes=600_000_000, memory_bytes=1_900_000_000, dimensions=1024),
+    model("elsewhere", "embedder", installed=False, memory_bytes=4_000_000_000, reason="3.1 GB are free now"),
+    model("huge", "generator", fits=False, memory_bytes=90_000_000_000, reason="needs 90 GB; there are 16"),
+)
+
+
 @dataclass
 class FakeClicks:
     """Keeps what it is told, by id."""

@@ -30,7 +30,7 @@ from docsearch.records import (
     TextSource,
 )
 from docsearch.tui.app import DocsearchApp
-from tests.tui.fake import FakeLibrary, hit, opens
+from tests.tui.fake import MODELS, FakeLibrary, hit, opens
 from tests.tui.running import screen_text, settled
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -76,6 +76,8 @@ SCENES = [
     Scene("outline", "budget", ("tab", "o")),
     Scene("folders", keys=("f2",)),
     Scene("settings", keys=("f8",)),
+    Scene("models", keys=("f9", "down")),
+    Scene("judged", "budget", ("tab", "plus", "down", "minus")),
     Scene("help", keys=("f1",)),
 ]
 
@@ -88,6 +90,7 @@ def library_for(scene: Scene) -> FakeLibrary:
         bookmarks=((1, "Opening", 1), (2, "Budget", 4), (1, "Closing", 9)),
         known={"type": ("pdf", "png", "image")},
         said=(SAID,),
+        known_models=MODELS,
     )
 
 

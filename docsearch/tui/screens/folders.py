@@ -20,7 +20,7 @@ from docsearch.records import Failure, Root, Status
 from docsearch.tui.indexing import IndexingState
 from docsearch.tui.screens.dialogs import AddFolder, Confirm
 from docsearch.tui.session import Session
-from docsearch.tui.text import MUTED, counted, literal, short_path, visible
+from docsearch.tui.text import MUTED, counted, literal, short_path, size_text, visible
 from docsearch.tui.widgets.status_line import StatusLine, pace_text
 
 FIGURE_CELLS = 48
@@ -235,15 +235,10 @@ def _summary(status: Status) -> Content:
     parts = [
         counted(status.documents, "document"),
         counted(status.pages, "page"),
-        f"index {_size(status.index_bytes)} for {_size(status.document_bytes)} of documents",
+        f"index {size_text(status.index_bytes)} for {size_text(status.document_bytes)} of documents",
     ]
     if status.pages_waiting_for_ocr:
         parts.append(f"{counted(status.pages_waiting_for_ocr, 'page')} without text yet")
     if status.pages_waiting_for_vectors:
         parts.append(f"{counted(status.pages_waiting_for_vectors, 'page')} not yet found by meaning")
     return literal("  ·  ".join(parts), MUTED)
-
-
-def _size(count: int) -> str:
-    megabytes = count / 1e6
-    return f"{megabytes / 1e3:.1f} GB" if megabytes >= 1000 else f"{megabytes:.1f} MB"
