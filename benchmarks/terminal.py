@@ -57,6 +57,20 @@ class Terminal:
                 return self.last_read
         raise TimeoutError(f"never painted: {pattern!r}; the last was {painted[-500:]!r}")
 
+    def last(self, pattern: bytes, quiet_seconds: float, seconds: float = PATIENCE_SECONDS) -> float | None:
+        """When something that matches was painted last, before nothing was for a while; else None."""
+        painted, found, at = b"", 0, None
+        deadline = time.perf_counter() + seconds
+        while time.perf_counter() < deadline:
+            more = self._read(quiet_seconds)
+            if not more:
+                break
+            painted += more
+            matches = len(re.findall(pattern, painted))
+            if matches > found:
+                found, at = matches, self.last_read
+        return at
+
     def rest(self, seconds: float, at_most: float = PATIENCE_SECONDS) -> None:
         """Waits until nothing was painted for so long."""
         deadline = time.perf_counter() + at_most

@@ -22,8 +22,8 @@ _PLACEHOLDER = rb"earch your documents"
 _EMPTY = rb"exact phrase"
 """Stands on the screen while there is no query."""
 _RESULTS = rb"pages? in \d+\.\d\d s|No page found"
-_PAGE = rb"page \d+ of \d+ \xc2\xb7 \d+ match"
-"""In the lower edge of the preview, painted together with a page that holds matches."""
+_PAGE = rb"page \d+ of \d+(?: \xc2\xb7 [^\x1b]+)? (?:\x1b\[[\d;]*m)+\xe2\x94\x80"
+"""In the lower edge of the preview, painted together with a page."""
 _DOWN, _UP, _NEXT_PAGE = b"\x1b[B", b"\x1b[A", b"\x1b[6~"
 _CLEAR = b"\x15"
 _REST_SECONDS = 0.4
@@ -129,22 +129,19 @@ def new_page(screen: Terminal, query: bytes) -> float | None:
     """Seconds until a page is painted that was not drawn ahead; None where there are too few results."""
     _search(screen, query)
     pressed = screen.write(_DOWN * _JUMP)
-    try:
-        return screen.until(_PAGE, 2.0) - pressed
-    except TimeoutError:
-        return None
+    painted = screen.last(_PAGE, _REST_SECONDS)
+    return None if painted is None else painted - pressed
 
 
 def kept_page(screen: Terminal, query: bytes) -> float | None:
     """Seconds until a page is painted again that was looked at before."""
     if new_page(screen, query) is None:
         return None
-    screen.rest(_REST_SECONDS)
     screen.write(_UP)
-    screen.until(_PAGE)
     screen.rest(_REST_SECONDS)
     pressed = screen.write(_DOWN)
-    return screen.until(_PAGE) - pressed
+    painted = screen.last(_PAGE, _REST_SECONDS)
+    return None if painted is None else painted - pressed
 
 
 def growth(home: Path, queries: Sequence[bytes], rounds: int) -> dict[str, Figure]:
