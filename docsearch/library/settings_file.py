@@ -100,6 +100,11 @@ def typed_value(setting: Setting, text: str) -> Value:
     return text
 
 
+def setting_named(settings: Settings, section: str, key: str) -> Setting:
+    """One setting by its name."""
+    return next(found for found in all_settings(settings) if (found.section, found.key) == (section, key))
+
+
 def save_setting(path: Path, setting: Setting, value: Value) -> Settings:
     """Writes a value into the file and returns the settings as they are then.
 

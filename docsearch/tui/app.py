@@ -135,7 +135,7 @@ class DocsearchApp(App[None]):
 
     def on_mount(self) -> None:
         """The screen comes first, then what keeps it fresh."""
-        self.theme_changed_signal.subscribe(self, self._mark_contrast)
+        self.theme_changed_signal.subscribe(self, self._theme_changed)
         self._mark_contrast(self.current_theme)
         self.session.freshness.start()
         if self._watcher is not None:
@@ -225,7 +225,22 @@ class DocsearchApp(App[None]):
 
     def _take_theme(self, name: str) -> None:
         """A theme by its name; one that does not exist is the dark one."""
-        self.theme = name if name in self.available_themes else DARK
+        self._theme_set = name if name in self.available_themes else DARK
+        self.theme = self._theme_set
+
+    def _theme_changed(self, theme: Theme) -> None:
+        """A theme that was chosen in the palette is the one to start with from now on."""
+        self._mark_contrast(theme)
+        if theme.name != self._theme_set:
+            self._theme_set = theme.name
+            if self._settings is not None:
+                self.session.boundary.start(self, partial(self._save_theme, self._settings), "theme")
+
+    async def _save_theme(self, path: Path) -> None:
+        from docsearch.library.settings_file import save_setting, setting_named
+
+        setting = setting_named(await asyncio.to_thread(load_settings, path), "view", "theme")
+        await asyncio.to_thread(save_setting, path, setting, self._theme_set)
 
     def _mark_contrast(self, theme: Theme) -> None:
         """Where colours are few, edges are strong."""

@@ -24,6 +24,7 @@ from docsearch.records import (
 if TYPE_CHECKING:
     from docsearch.library.page_questions import Frame
     from docsearch.library.views import PageView, Wanted
+    from docsearch.watch.state import WatcherState
 
 
 class ClickLogPort(Protocol):
@@ -65,6 +66,9 @@ class LibraryPort(Protocol):
 
     def revision(self) -> tuple[int, ...]:
         """Another value whenever other pages can be found than before."""
+
+    def watcher(self) -> WatcherState | None:
+        """The process that keeps the index current, if one runs."""
 
     def remove(self, path: Path) -> int:
         """Forgets a root; returns how many files it had."""

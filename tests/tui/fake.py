@@ -32,6 +32,7 @@ from docsearch.records import (
     TextSource,
 )
 from docsearch.search.parse import parse
+from docsearch.watch.state import WatcherState
 
 BOX = Box(0.1, 0.1, 0.4, 0.2)
 WAITING_SECONDS = 20.0
@@ -128,6 +129,8 @@ class FakeLibrary:
     """What the method of that name raises."""
     watched: bool = False
     """Whether a watcher takes what is handed over."""
+    watcher_does: str = ""
+    """What a running watcher says it does; empty when none runs."""
     revised: int = 0
     """Another number when the index is said to hold other pages."""
     said: tuple[Answer, ...] = ()
@@ -186,6 +189,9 @@ class FakeLibrary:
 
     def revision(self) -> tuple[int, ...]:
         return (self.revised,)
+
+    def watcher(self) -> WatcherState | None:
+        return WatcherState(1, 0.0, self.watcher_does) if self.watcher_does else None
 
     def remove(self, path: Path) -> int:
         self._ask("remove", path)

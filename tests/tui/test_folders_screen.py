@@ -194,3 +194,28 @@ async def test_a_root_or_a_failed_file_is_shown_in_the_file_manager(tmp_path: Pa
             ("reveal", Path("/papers")),
             ("reveal", FAILED.path),
         ]
+
+
+async def test_what_a_watcher_does_is_told(tmp_path: Path) -> None:
+    library = FakeLibrary(watcher_does="reading 3 files")
+    async with running(library, tmp_path) as pilot:
+        await pilot.press("f2")
+        await settled(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, FoldersScreen)
+        screen._look()
+        await settled(pilot)
+        assert "watching: reading 3 files" in screen_text(pilot)
+
+
+async def test_figures_of_a_folder_grow_while_it_is_read(tmp_path: Path) -> None:
+    library = FakeLibrary()
+    async with running(library, tmp_path) as pilot:
+        await pilot.press("f2")
+        await settled(pilot)
+        library.folders = [Root(Path("/papers"), True, 5, 4321)]
+        screen = pilot.app.screen
+        assert isinstance(screen, FoldersScreen)
+        screen._look()
+        await settled(pilot)
+        assert "4,321" in screen_text(pilot)

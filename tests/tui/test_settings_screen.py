@@ -79,3 +79,13 @@ async def test_passwords_are_not_shown(tmp_path: Path) -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert "hunter2" not in screen_text(pilot)
+
+
+async def test_a_theme_chosen_in_the_palette_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    app = DocsearchApp(opens(FakeLibrary()), tmp_path / "log", settings=path)
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        app.theme = "nord"
+        await settled(pilot)
+    assert load_settings(path).view.theme == "nord"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -21,12 +21,17 @@ from docsearch.tui.indexing import IndexingState
 from docsearch.tui.screens.dialogs import AddFolder, Confirm
 from docsearch.tui.session import Session
 from docsearch.tui.text import MUTED, counted, literal, short_path, size_text, visible
-from docsearch.tui.widgets.status_line import StatusLine, pace_text
+from docsearch.tui.widgets.status_line import StatusLine, duration, pace_text
 
-FIGURE_CELLS = 48
+if TYPE_CHECKING:
+    from docsearch.watch.state import WatcherState
+
+FIGURE_CELLS = 52
 """What the figures beside a path take of a table."""
 MIN_PATH_CELLS = 16
 STATE_COLUMN = 4
+LOOK_SECONDS = 2.0
+"""How often the figures of folders are asked for."""
 
 
 class FoldersScreen(Screen[None]):
@@ -65,13 +70,28 @@ class FoldersScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Columns first, rows when the library has told them."""
-        self._roots_table.add_columns("Path", "Files", "Pages", "Failed", "             ")
+        self._roots_table.add_columns("Path", "Files", "Pages", "Failed", "                 ")
         self._failures_table.add_columns("File", "Why")
         self._roots_table.focus()
         self.session.indexing.changed.subscribe(self, self.on_indexing)
         self.session.freshness.changed.subscribe(self, lambda _: self.load())
         self._show_indexing(self.session.indexing.state)
+        self.set_interval(LOOK_SECONDS, self._look)
         self.load()
+
+    def _look(self) -> None:
+        """While pages come in, the figures of the folders grow, and the watcher tells what it does."""
+        self.session.boundary.start(self, self._load_roots, "roots")
+
+    async def _load_roots(self) -> None:
+        watcher = await self.session.facts.call(lambda library: library.watcher())
+        if not self.session.indexing.state.running:
+            self.query_one(StatusLine).tell(watching_text(watcher))
+        roots = await self.session.facts.call(lambda library: library.roots())
+        if roots != self.roots:
+            self._show_roots(roots)
+            self._marks = []
+            self._mark_current(self.session.indexing.state)
 
     def load(self) -> None:
         """Asks the library anew."""
@@ -102,8 +122,7 @@ class FoldersScreen(Screen[None]):
 
     def _mark_current(self, state: IndexingState) -> None:
         """Says at which folder a run is."""
-        current = state.progress.current if state.running and state.progress else None
-        marks = [_state_of(root, current) for root in self.roots]
+        marks = [_state_of(root, state) for root in self.roots]
         if marks != self._marks and len(marks) == self._roots_table.row_count:
             self._marks = marks
             for row, mark in enumerate(marks):
@@ -214,15 +233,27 @@ class FoldersScreen(Screen[None]):
 
 def _root_cells(root: Root, width: int) -> tuple[Text, ...]:
     numbers = (Text(f"{number:,}", justify="right") for number in (root.files, root.pages, root.failures))
-    return (Text(short_path(root.path, width, Path.home())), *numbers, _state_of(root, None))
+    return (Text(short_path(root.path, width, Path.home())), *numbers, _state_of(root, IndexingState()))
 
 
-def _state_of(root: Root, current: Path | None) -> Text:
-    """What is to be said of a root, as long as what is read is said at most."""
+def _state_of(root: Root, state: IndexingState) -> Text:
+    """What is to be said of a root: that it cannot be reached, or how far a run in it is."""
     if not root.online:
         return Text("not reachable", style="yellow")
-    is_read = current is not None and (current == root.path or root.path in current.parents)
-    return Text("reading" if is_read else "", style="green")
+    progress = state.progress if state.running else None
+    current = progress.current if progress else None
+    if progress is None or current is None or not (current == root.path or root.path in current.parents):
+        return Text("")
+    share = f" {progress.pages_done / progress.pages_total:.0%}" if progress.pages_total else ""
+    left = state.pace.seconds_left(progress)
+    return Text(f"reading{share}" + (f", {duration(left)}" if left else ""), style="green")
+
+
+def watching_text(watcher: WatcherState | None) -> str:
+    """What a watcher does, or what troubles it."""
+    if watcher is None:
+        return ""
+    return visible(watcher.trouble or (f"watching: {watcher.doing}" if watcher.doing else "watching"))
 
 
 def _failure_cells(failure: Failure, width: int) -> tuple[Text, Text]:

@@ -32,6 +32,10 @@ class StatusLine(Horizontal):
         """Shows what is wrong with the query and how to put it right."""
         self.say(Content.assemble(literal(message, "bold $text-error"), "  ", literal(hint, MUTED)))
 
+    def tell(self, message: str) -> None:
+        """Says on the right what goes on beside, while nothing is indexed here."""
+        self.query_one("#status-progress", Static).update(literal(message, MUTED))
+
     def show_progress(self, state: IndexingState) -> None:
         """Shows how far indexing is, nothing when it does not run."""
         self.query_one("#status-progress", Static).update(progress_text(state) if state.running else "")
