@@ -55,8 +55,15 @@ def local_files(row: ModelRow) -> LocalFiles:
     )
 
 
+def stay_offline() -> None:
+    """Tells the libraries that load models never to reach out; they heed it when they are imported."""
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
+        os.environ[variable] = "1"
+
+
 def repository_folder(row: ModelRow) -> Path:
     """Where the hub's cache keeps a model, in all its revisions; it may not be there."""
+    stay_offline()
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE) / f"models--{row.source.replace('/', '--')}"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 from pathlib import Path
 from typing import BinaryIO
 
 from docsearch.errors import ModelUnavailable
-from docsearch.models.local import WEIGHT_SUFFIXES, snapshot_folder
+from docsearch.models.local import WEIGHT_SUFFIXES, snapshot_folder, stay_offline
 from docsearch.models.registry import ModelRow
 
 WHOLE_FILE_BYTES = 16 * 1024 * 1024
@@ -27,8 +26,7 @@ def model_folder(row: ModelRow) -> Path:
 
     From here on this process never reaches out for models: the libraries are told to stay offline.
     """
-    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
-        os.environ[variable] = "1"  # read when huggingface_hub is first imported
+    stay_offline()
     if Path(row.source).is_absolute():
         folder = Path(row.source)
         if not folder.is_dir():

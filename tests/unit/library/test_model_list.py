@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import docsearch
 from docsearch.config import AnswerSettings, ModelSettings, Settings
 from docsearch.library.model_list import Machine, model_states
 from docsearch.models.registry import ModelRow, Registry, Role, Runtime
@@ -77,3 +81,20 @@ def test_weights_are_whole_when_every_part_that_their_index_names_is_there(tmp_p
     (tmp_path / "model-2.safetensors").write_bytes(b"weights")
     found = state(row, LAPTOP)
     assert (found.installed, found.folder) == (True, tmp_path)
+
+
+def test_a_program_that_looked_at_models_does_not_reach_out_when_it_loads_one(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from docsearch.library import Library; "
+        "states = Library(Path('home')).models(); "
+        "from huggingface_hub import constants; import sys; "
+        "print(len(states) > 5, constants.HF_HUB_OFFLINE, 'torch' in sys.modules)"
+    )
+    given = {
+        name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS"))
+    }
+    given["PYTHONPATH"] = str(Path(docsearch.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=given, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["True", "True", "False"], done.stderr
