@@ -64,6 +64,7 @@ class Job:
         keep: the share of the base's weights in the result, from 0 to 1 (WiSE-FT, Wortsman et al., 2022).
         rank: of the matrices of LoRA.
         max_seconds: training ends after so long with what was learned until then; 0 for no limit.
+        save_seconds: a checkpoint is written about so often.
         image_pixels: longest side of page pictures; 0 for the base's own.
         device: auto, cpu, cuda, mps or xpu.
         clicks, made: for the model card: examples that come from clicks, and from made queries.
@@ -83,6 +84,7 @@ class Job:
     keep: float = 0.0
     rank: int = 16
     max_seconds: float = 0.0
+    save_seconds: float = 60.0
     seed: int = 1
     image_pixels: int = 0
     device: str = AUTO
@@ -240,5 +242,6 @@ def _conditions(job: Job) -> Sequence[tuple[str, bool]]:
         ("keep", 0 <= job.keep < 1),
         ("rank", job.rank > 0),
         ("max_seconds", job.max_seconds >= 0),
+        ("save_seconds", job.save_seconds >= 0),
         ("image_pixels", job.image_pixels >= 0),
     )

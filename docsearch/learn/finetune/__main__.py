@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 
 from docsearch.errors import DocsearchError
+from docsearch.learn.finetune.data import read_material
 from docsearch.learn.job import Job, read_job
 from docsearch.learn.process import PAUSE, RESULT, State, require_packages, running, say
 
@@ -48,12 +49,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _work(folder: Path, stop: Event) -> bool:
-    job = read_job(folder)
+    job, given = read_job(folder), read_material(folder)
     require_packages()
     _prepare(job, folder)
     from docsearch.learn.finetune.run import train
 
-    return train(folder, lambda: stop.is_set() or (folder / PAUSE).exists())
+    return train(job, given, folder, lambda: stop.is_set() or (folder / PAUSE).exists())
 
 
 def _prepare(job: Job, folder: Path) -> None:
@@ -62,6 +63,7 @@ def _prepare(job: Job, folder: Path) -> None:
         with suppress(OSError):
             os.nice(_NICENESS)
     os.environ.update(dict.fromkeys(_OFFLINE, "1"))
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait leave the cores to others
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["HF_DATASETS_CACHE"] = str(folder / "cache")
     kind, _, number = job.device.partition(":")

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docsearch.learn.job import HeldOutQuery, Job, TrainingExample, TrainingPage
+from docsearch.learn.job import (
+    HeldOutQuery,
+    Job,
+    TrainingExample,
+    TrainingPage,
+    read_examples,
+    read_held_out,
+)
 
 
 class _Page(Protocol):
@@ -70,6 +78,11 @@ class Material:
     weights: NDArray[np.float64]
     right: tuple[frozenset[int], ...]
     held_out: tuple[tuple[str, tuple[int, ...], tuple[float, ...]], ...]
+
+
+def read_material(folder: Path) -> Material:
+    """The examples and held-out queries of a job; raises SettingsError naming what cannot be used."""
+    return material(read_examples(folder), read_held_out(folder))
 
 
 def material(examples: Iterable[TrainingExample], held_out: Iterable[HeldOutQuery]) -> Material:

@@ -55,7 +55,7 @@ class RerankerTraining:
         device = models.training_device(self.job)
         loss = CachedMultipleNegativesRankingLoss(
             self.model,
-            num_negatives=0 if self.rows[0].negatives else 1,
+            num_negatives=1,
             scale=1.0,
             activation_fn=Identity(),
             mini_batch_size=self.job.mini_batch_size,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
+from docsearch.errors import ModelUnavailable
 from docsearch.learn.finetune.card import model_card
-from docsearch.learn.finetune.data import Material, material
+from docsearch.learn.finetune.data import Material
 from docsearch.learn.finetune.embedder import EmbedderTraining
 from docsearch.learn.finetune.models import save_model
 from docsearch.learn.finetune.reranker import RerankerTraining
@@ -21,7 +22,7 @@ from docsearch.learn.finetune.trainer import (
     last_checkpoint,
     trained_weights,
 )
-from docsearch.learn.job import Job, read_examples, read_held_out, read_job
+from docsearch.learn.job import Job
 from docsearch.learn.process import RESULT, progress
 from docsearch.models.registry import Role
 from docsearch.models.tuned import TunedNote, weights_of
@@ -33,13 +34,11 @@ class Paused(Exception):
     """Someone asked for a pause before training began."""
 
 
-def train(folder: Path, asked_to_pause: Callable[[], bool]) -> bool:
-    """Trains until the result is there, or until a pause is asked for; returns whether it is there.
+def train(job: Job, given: Material, folder: Path, asked_to_pause: Callable[[], bool]) -> bool:
+    """Trains until the result is in the folder, or until a pause is asked for; returns whether it is there.
 
-    Raises DocsearchError when the job cannot be done.
+    Raises ModelUnavailable when the base cannot be opened, or training leads nowhere.
     """
-    job = read_job(folder)
-    given = material(read_examples(folder), read_held_out(folder))
     torch.manual_seed(job.seed)
 
     def check() -> None:
@@ -72,6 +71,8 @@ def _trained(training: Training, folder: Path, asked_to_pause: Callable[[], bool
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if watch.paused:
         return False
+    if not all(bool(weight.isfinite().all()) for weight in trained_weights(trained).values()):
+        raise ModelUnavailable("training went astray", hint="set a smaller learning rate")
     if job.keep:
         keep_share(trained, start, job.keep)
     state = trainer.state

@@ -27,9 +27,10 @@ from docsearch.learn.process import PAUSE, PROGRESS, progress
 
 CHECKPOINTS = "checkpoints"
 _WEIGHTS, _WHOLE = "trained.safetensors", "whole"
-_SAVE_SECONDS = 60.0
 _MEASUREMENTS = 10
-"""Held-out queries are measured about so often, beside the first and the last time."""
+"""Held-out queries are measured at most so often, beside the first and the last time,"""
+_MEASURING = 0.2
+"""and only as long as that takes no more than this share of the time."""
 
 
 class Resumable:
@@ -141,6 +142,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # untyped library
         self._folder = folder
         self._measure = measure
         self._asked_to_pause = asked_to_pause
+        self._measuring = 0.0
         self._spent = max((step.seconds for step in progress(folder)), default=0.0)
         self._started = self._saved = time.monotonic()
 
@@ -153,21 +155,22 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # untyped library
         """Says where it starts from."""
         self._started = self._saved = time.monotonic()
         if state.global_step == 0:
-            self.report(0, state.max_steps, None, self._measure())
+            self.report(0, state.max_steps, None, self._measured())
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Looks whether to save, to pause, or to end."""
         self.paused = self._asked_to_pause() or (self._folder / PAUSE).exists()
         over = 0 < self._job.max_seconds <= self.seconds
         control.should_training_stop |= self.paused or over
-        control.should_save |= self.paused or time.monotonic() - self._saved > _SAVE_SECONDS
+        control.should_save |= self.paused or time.monotonic() - self._saved >= self._job.save_seconds
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
         """Says how far it is."""
         if logs and "loss" in logs:
             every = max(state.max_steps // _MEASUREMENTS, 1)
             due = state.global_step % every == 0 and state.global_step < state.max_steps
-            self.report(state.global_step, state.max_steps, logs["loss"], self._measure() if due else None)
+            due &= self._measuring <= _MEASURING * self.seconds
+            self.report(state.global_step, state.max_steps, logs["loss"], self._measured() if due else None)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Marks the checkpoint as whole; those before it are not needed any more."""
@@ -177,6 +180,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # untyped library
         for other in _checkpoints(self._folder):
             if other != newest:
                 _drop(other)
+
+    def _measured(self) -> float | None:
+        began = time.monotonic()
+        found = self._measure()
+        self._measuring += time.monotonic() - began
+        return found
 
     def report(self, step: int, of: int, loss: float | None, ndcg10: float | None) -> None:
         """Appends a line to the progress."""

@@ -24,6 +24,9 @@ from docsearch.models.starter.picture import describe
 from docsearch.models.starter.weights import StarterWeights, quantise, write_weights
 from docsearch.models.starter.words import Bag, WordPieces
 
+_TINY = 1e-12
+"""The slope of a square root at zero is infinite, and would make all weights not a number."""
+
 Input = str | Image.Image | Mapping[str, Any]
 
 
@@ -131,6 +134,6 @@ def _as_pages(vectors: Tensor) -> Tensor:
     halved = vectors * 0.5**0.5
     squared = (halved**2).sum(dim=1)
     one_side = (squared > 0) & (squared < ONE_SIDE)
-    free = torch.where(one_side, (1 - squared).clamp(0, 1).sqrt(), torch.zeros_like(squared))
+    free = torch.where(one_side, (1 - squared).clamp(_TINY, 1).sqrt(), torch.zeros_like(squared))
     places = torch.zeros(1, dtype=torch.long)
     return halved.index_copy(1, places, free[:, None])
