@@ -41,6 +41,7 @@ class Shot:
 SHOTS = (
     Shot("search", "rent deposit lease"),
     Shot("answer", "how much is the security deposit?"),
+    Shot("models", keys=("f9",)),
     Shot("light", "revenue by region", ("ctrl+t",), theme="light"),
 )
 

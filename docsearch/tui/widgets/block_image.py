@@ -18,7 +18,7 @@ CELL_ASPECT = 2.0
 """How much taller than wide a cell is taken to be."""
 SMOOTHING = 2
 """Pixels rendered for one that is drawn, across and down."""
-KEPT = 8
+KEPT = 4
 """Pictures that are kept as they are drawn."""
 
 
