@@ -60,13 +60,13 @@ class Looking:
 
     def at_hit(self, hit: Hit | None, query: Query) -> None:
         """Looks at a hit's page, or stays at the page of its document that is looked at already."""
-        self.query = query
+        known, self.query = self.query, query
         if hit is None:
             self.place = None
             self._session.boundary.start(self._node, self._nothing, "page")
         elif self.place is None or hit.page != self.place.hit.page:
             self.go(Place(hit, hit.page.page))
-        else:
+        elif query != known:
             self.go(self.place)
 
     def go(self, place: Place) -> None:
@@ -143,7 +143,12 @@ class Looking:
         self._preview.announce(place.hit, place.page, self._remarks(place))
         show()
         self._shown(place.page_id)
-        self._session.boundary.start(self._node, partial(self._look_ahead, place, query), "ahead")
+        self._preview.call_after_refresh(self._start_ahead, place, query)
+
+    def _start_ahead(self, place: Place, query: Query) -> None:
+        """Loads the neighbours, once the page is painted and unless another one is looked at by now."""
+        if place == self.place:
+            self._session.boundary.start(self._node, partial(self._look_ahead, place, query), "ahead")
 
     def _remarks(self, place: Place) -> list[str]:
         boxes = len(self._view.boxes) if self._view is not None and not self.as_text else 0
