@@ -93,3 +93,19 @@ def test_a_path_that_cannot_be_added_has_a_reason(typed: str) -> None:
 
 def test_a_path_that_exists_has_no_problem(tmp_path: Path) -> None:
     assert problem_with(f" {tmp_path} ") is None
+
+
+async def test_what_is_told_is_done_before_the_library_closes() -> None:
+    library = FakeLibrary()
+    thread = LibraryThread(opens(library), "test")
+    thread.tell(lambda opened: library.asked.append(("told",)), failed=lambda _: None)
+    thread.close(5.0)
+    assert library.asked == [("told",), ("close",)]
+
+
+async def test_what_is_told_and_fails_is_reported() -> None:
+    errors: list[BaseException] = []
+    thread = LibraryThread(opens(FakeLibrary(broken={"remove": OSError("gone")})), "test")
+    thread.tell(lambda opened: opened.remove(Path("x")) and None, failed=errors.append)
+    thread.close(5.0)
+    assert [str(error) for error in errors] == ["gone"]
