@@ -44,10 +44,10 @@ class LibraryThread:
         """The result of `work(library)`; raises what it raises."""
         return await asyncio.wrap_future(self._post(work))
 
-    def tell(self, work: Callable[[LibraryPort], None], failed: Callable[[BaseException], None]) -> None:
+    def tell(self, work: Callable[[LibraryPort], object], failed: Callable[[BaseException], None]) -> None:
         """Has `work(library)` done some time, before the library is closed; waits for nothing."""
 
-        def watch(future: Future[None]) -> None:
+        def watch(future: Future[object]) -> None:
             error = None if future.cancelled() else future.exception()
             if error is not None:
                 failed(error)

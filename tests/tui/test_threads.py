@@ -106,6 +106,6 @@ async def test_what_is_told_is_done_before_the_library_closes() -> None:
 async def test_what_is_told_and_fails_is_reported() -> None:
     errors: list[BaseException] = []
     thread = LibraryThread(opens(FakeLibrary(broken={"remove": OSError("gone")})), "test")
-    thread.tell(lambda opened: opened.remove(Path("x")) and None, failed=errors.append)
+    thread.tell(lambda opened: opened.remove(Path("x")), failed=errors.append)
     thread.close(5.0)
     assert [str(error) for error in errors] == ["gone"]
