@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -116,10 +118,18 @@ CHAT = (
 )
 
 
-def tiny_qwen3_vl(folder: Path, *, generates: bool = False) -> Path:
+def tiny_qwen3_vl(
+    folder: Path,
+    *,
+    generates: bool = False,
+    text_sizes: Mapping[str, Any] = MappingProxyType({}),
+    vision_sizes: Mapping[str, Any] = MappingProxyType({}),
+    longest_edge: int = 128 * 128,
+) -> Path:
     """A Qwen3-VL with 32-dimensional states, bare or with its language head, saved in `folder`.
 
-    Needs torchvision for its processor.
+    Other sizes make it larger; `longest_edge` is how many pixels of a picture it sees. Needs torchvision for
+    its processor.
     """
     import torch
     from transformers import (
@@ -151,6 +161,7 @@ def tiny_qwen3_vl(folder: Path, *, generates: bool = False) -> Path:
         "max_position_embeddings": 2048,
         "rope_parameters": rope,
         "initializer_range": 0.3,
+        **text_sizes,
     }
     vision = {
         "depth": 2,
@@ -162,6 +173,7 @@ def tiny_qwen3_vl(folder: Path, *, generates: bool = False) -> Path:
         "num_position_embeddings": 64,
         "deepstack_visual_indexes": [0],
         "initializer_range": 0.3,
+        **vision_sizes,
     }
     config = Qwen3VLConfig(
         text_config=text,
@@ -172,8 +184,8 @@ def tiny_qwen3_vl(folder: Path, *, generates: bool = False) -> Path:
         vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
     )
     (Qwen3VLForConditionalGeneration if generates else Qwen3VLModel)(config).save_pretrained(folder)
-    patches = {"patch_size": 8, "merge_size": 2, "temporal_patch_size": 2}
-    size = {"shortest_edge": 32 * 32, "longest_edge": 128 * 128}
+    patches = {"patch_size": vision["patch_size"], "merge_size": 2, "temporal_patch_size": 2}
+    size = {"shortest_edge": 32 * 32, "longest_edge": longest_edge}
     pictures, films = Qwen2VLImageProcessorPil(size=size, **patches), Qwen3VLVideoProcessor(**patches)
     Qwen3VLProcessor(pictures, tokenizer, films, chat_template=CHAT).save_pretrained(folder)
     return folder
