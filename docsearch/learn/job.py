@@ -22,7 +22,7 @@ from docsearch.models.device import AUTO
 from docsearch.models.registry import ModelRow, Role, Runtime
 
 JOB, PAIRS, HELD_OUT = "job.json", "pairs.jsonl", "heldout.jsonl"
-_STARTER_DRAWS = 4000
+_STARTER_DRAWS = 3000
 """The starter needs so many examples, repeated where there are fewer, and gains nothing from more rounds."""
 SMALL = 100_000_000
 """Up to so many parameters all are trained; beyond, LoRA needs a fraction of the memory."""
@@ -134,7 +134,7 @@ def suited_job(row: ModelRow, examples: int, *, sides: Sides = Sides.QUERY, devi
     job = Job(row.role, row, sides=sides, dimensions=row.matryoshka, device=device)
     if row.runtime is Runtime.STARTER:
         epochs = min(max(_STARTER_DRAWS // max(examples, 1), 3), 20)
-        return dataclasses.replace(job, learning_rate=0.03, epochs=epochs, negatives=8)
+        return dataclasses.replace(job, learning_rate=0.02, epochs=epochs, negatives=8)
     if row.parameters > SMALL:
         return dataclasses.replace(job, method=Method.LORA, learning_rate=1e-4, mini_batch_size=4)
     return job
