@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from textual.dom import DOMNode
 from textual.timer import Timer
@@ -20,8 +21,8 @@ from docsearch.tui.session import Session
 FRONT = "screen"
 STANDS_SECONDS = 1.0
 """A search that nothing else follows for this long was meant."""
-TELL_SECONDS = 2.0
-"""What happens is told at most this often."""
+QUIET_SECONDS = 3.0
+"""Nothing is told until no other search came for this long: a search that follows a write takes longer."""
 LONGEST_LOOK_SECONDS = 60.0
 """Somebody who looks longer at one hit has most likely left."""
 
@@ -50,7 +51,7 @@ class Deeds:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sighting:
     """One search and what was done with its hits. `id` and `at` are set when it is first told."""
 
@@ -83,6 +84,7 @@ class Sightings:
     Args:
         node: the screen.
         on_screen: the hits that can be seen now.
+        told: called when something was told.
         clock: seconds that only go forward.
     """
 
@@ -91,12 +93,15 @@ class Sightings:
         node: DOMNode,
         session: Session,
         on_screen: Callable[[], Iterable[Hit]],
+        told: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._node = node
         self._session = session
         self._on_screen = on_screen
+        self._told = told
         self._clock = clock
+        self._waiting: list[Sighting] = []
         self._now: Sighting | None = None
         self._stands: Timer | None = None
         self._tells: Timer | None = None
@@ -105,9 +110,9 @@ class Sightings:
 
     def shows(self, result: SearchResult, *, again: bool) -> None:
         """Another search is shown, or another order of the same one."""
+        self._wait()
         if again and self._now is not None:
             self._now.result = result
-            self._changed()
             return
         self.leave()
         self._now = Sighting(result)
@@ -115,8 +120,9 @@ class Sightings:
 
     def stand(self) -> None:
         """The search was meant: what is on screen was seen."""
-        if self._now is not None:
+        if self._now is not None and not self._now.stands:
             self._now.stands = True
+            self._waiting.append(self._now)
             self.sees()
 
     def sees(self) -> None:
@@ -154,13 +160,11 @@ class Sightings:
         self._set(page, verdict={True: 1, False: -1, None: 0}[right])
 
     def leave(self) -> None:
-        """The search is left; what is known of it is told at once."""
+        """The search is left."""
         self._end_looks()
         self._end_preview()
         if self._stands is not None:
             self._stands.stop()
-        if self._tells is not None:
-            self._tell()
         self._now = self._focused = self._previewed = None
 
     def _end_looks(self) -> None:
@@ -198,24 +202,29 @@ class Sightings:
             self._changed()
 
     def _changed(self) -> None:
-        """Something is to be told, soon."""
-        if self._now is not None and self._now.stands and self._tells is None:
-            self._tells = self._node.set_timer(TELL_SECONDS, self._tell)
+        """Something is to be told, some time."""
+        if self._now is not None and self._now.stands:
+            if self._now not in self._waiting:
+                self._waiting.append(self._now)
+            self._wait()
 
-    def _tell(self) -> None:
+    def _wait(self) -> None:
+        """Tells when it is quiet."""
         if self._tells is not None:
             self._tells.stop()
-            self._tells = None
-        if self._now is None or not self._now.stands:
-            return
-        told = replace(self._now, deeds={page: replace(deeds) for page, deeds in self._now.deeds.items()})
-        sighting = self._now
-        self._session.facts.tell(
-            lambda library: _log(library, sighting, told), self._session.boundary.log.write
-        )
+        self._tells = self._node.set_timer(QUIET_SECONDS, self.tell)
+
+    def tell(self) -> None:
+        """Tells what is known of the searches that stood."""
+        waiting, self._waiting = self._waiting, []
+        for sighting in waiting:
+            told = replace(sighting, deeds={page: replace(deeds) for page, deeds in sighting.deeds.items()})
+            self._session.facts.tell(partial(_log, sighting, told), self._session.boundary.log.write)
+        if waiting:
+            self._told()
 
 
-def _log(library: LibraryPort, sighting: Sighting, told: Sighting) -> None:
+def _log(sighting: Sighting, told: Sighting, library: LibraryPort) -> None:
     """Keeps a state of a search; runs where the library lives. `sighting` remembers its id."""
     begun = library.clicks.begin(told.result, FRONT)
     if begun is not None:

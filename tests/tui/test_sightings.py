@@ -19,6 +19,7 @@ async def left(pilot: Pilot[None], library: FakeLibrary) -> None:
     assert isinstance(pilot.app, DocsearchApp)
     assert isinstance(pilot.app.screen, SearchScreen)
     pilot.app.screen.sightings.leave()
+    pilot.app.screen.sightings.tell()
     await pilot.app.session.facts.call(lambda _: None)
 
 

@@ -49,6 +49,8 @@ NEXT_ROWS = (1, -1, 2, 3)
 NOTHING_SECONDS = 0.3
 """That nothing is found is said when no key came for this long; half a word seldom finds anything."""
 WARMING_WORDS = "a"
+UNKNOWN_WORD = "qzxjvkwq"
+"""Stands on no page."""
 
 
 class SearchScreen(AnswerKeys):
@@ -101,7 +103,7 @@ class SearchScreen(AnswerKeys):
         self._hits, self._preview = self.query_one(HitList), self.query_one(Preview)
         self._line, self._choices = self.query_one(QueryInput), self.query_one(Choices)
         self._status = self.query_one(StatusLine)
-        self.sightings = Sightings(self, self.session, lambda: self._hits.on_screen)
+        self.sightings = Sightings(self, self.session, lambda: self._hits.on_screen, self._warm_again)
         self.looking = Looking(self, self.session, self._preview, self._neighbours, self.sightings.previews)
         self.thumbnails = Thumbnails(self, self.session, self._hits)
         self.actions = PageActions(
@@ -119,6 +121,7 @@ class SearchScreen(AnswerKeys):
     def on_unmount(self) -> None:
         """What was seen of the last search is told."""
         self.sightings.leave()
+        self.sightings.tell()
 
     def on_screen_resume(self) -> None:
         """Folders may have changed meanwhile."""
@@ -219,6 +222,15 @@ class SearchScreen(AnswerKeys):
     async def _warm(self) -> None:
         await self.session.preview.call(lambda library: library.warm_views())
         await self.session.search.call(_warm)
+        await self.session.search.call(_warm_words)
+
+    def _warm_again(self) -> None:
+        """What the search knew of the index it has to read again once something was written beside it."""
+        self.session.boundary.start(self, self._rewarm, "warm")
+
+    async def _rewarm(self) -> None:
+        await self.session.facts.call(lambda _: None)  # what was told is written
+        await self.session.search.call(_warm_words)
 
     # -- the query line ------------------------------------------------------------------------
 
@@ -378,4 +390,10 @@ class SearchScreen(AnswerKeys):
 def _warm(library: LibraryPort) -> None:
     """Pays for imports and opening tables before the first query does."""
     for _ in library.stream(library.parse(WARMING_WORDS), 1):
+        pass
+
+
+def _warm_words(library: LibraryPort) -> None:
+    """Pays for reading the words of the index, which a mistyped or half-typed word needs."""
+    for _ in library.stream(library.parse(UNKNOWN_WORD), 1):
         pass
