@@ -22,11 +22,11 @@ pytest.importorskip("accelerate", reason="needs pip install docsearch[train]")
 pytest.importorskip("datasets", reason="needs pip install docsearch[train]")
 pytest.importorskip("peft", reason="needs pip install docsearch[train]")
 
-from docsearch.errors import ModelUnavailable
+from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.learn import process
 from docsearch.learn.finetune import run
 from docsearch.learn.finetune.data import read_material
-from docsearch.learn.job import Method, Sides, read_job
+from docsearch.learn.job import Method, Sides, read_job, suited_job, write_job
 from docsearch.learn.process import State, training
 from docsearch.models.load import load_embedder, load_reranker
 from docsearch.models.protocols import ModelInput
@@ -327,6 +327,13 @@ def test_a_job_that_cannot_be_read_fails_with_its_reason(tmp_path: Path) -> None
     assert done.returncode != 0
     assert seen.state is State.FAILED
     assert "pairs.jsonl: line 1: positive" in seen.reason
+
+
+def test_examples_that_teach_nothing_are_told(tmp_path: Path) -> None:
+    [first, *_] = examples(pages())
+    write_job(tmp_path, suited_job(STARTER, 1), [dataclasses.replace(first, negatives=())], ())
+    with pytest.raises(SettingsError, match="nothing to learn"):
+        train(tmp_path, never)
 
 
 def test_packages_that_are_missing_are_named(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def planned_batches(given: Material, made: Sequence[Row], job: Job) -> list[list
     for _ in range(job.epochs):
         drawn = rng.permutation(_resampled(given.weights, rng)).tolist()
         batches += _without_conflicts(given, made, drawn, job.batch_size)
-    return [batch for batch in batches if len(batch) > 1 or job.negatives]
+    return [batch for batch in batches if len(batch) > 1 or made[batch[0]].negatives]
 
 
 def _resampled(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:

@@ -38,7 +38,10 @@ class EmbedderTraining:
     """An embedder with what it learns from. See `train` in `run` for how it is used."""
 
     def __init__(self, job: Job, given: Material, folder: Path, check: Callable[[], None]) -> None:
-        """Opens the base and embeds the pages with it; `check` is called between batches of pages."""
+        """Opens the base and embeds the pages with it; `check` is called between batches of pages.
+
+        `model` is what is saved in the end, `trained` the form in which the same weights are trained.
+        """
         self.job = job
         self.given = given
         self.folder = folder
@@ -47,6 +50,7 @@ class EmbedderTraining:
         self.pages = ShownPages(given.pages, self._modalities(), self.row.image_pixels, job.role)
         self.vectors = self._page_vectors(check)
         models.choose_weights(self.model, job)
+        self.trained = with_frozen_pages(self.model, self.vectors) if self.frozen else self.model
         queries = models.query_vectors(self.model, self.row, given.queries)
         self.rows = rows(given, job, lambda number: np.asarray(self.vectors @ queries[number]))
         self.plan = planned_batches(given, self.rows, job)
@@ -93,13 +97,6 @@ class EmbedderTraining:
     def frozen(self) -> bool:
         """Whether pages keep their vectors."""
         return self.job.sides is Sides.QUERY
-
-    @property
-    def trained(self) -> SentenceTransformer:
-        """The model in the form that is trained."""
-        if not hasattr(self, "_trained"):
-            self._trained = with_frozen_pages(self.model, self.vectors) if self.frozen else self.model
-        return self._trained
 
     def _loss(self, model: SentenceTransformer) -> MatryoshkaLoss:
         if self.job.base.runtime is Runtime.STARTER:  # its sums of tokens cannot be cut into smaller batches

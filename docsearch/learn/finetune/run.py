@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from docsearch.errors import ModelUnavailable
+from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.learn.finetune.card import model_card
 from docsearch.learn.finetune.data import Material
 from docsearch.learn.finetune.embedder import EmbedderTraining
@@ -37,7 +37,8 @@ class Paused(Exception):
 def train(job: Job, given: Material, folder: Path, asked_to_pause: Callable[[], bool]) -> bool:
     """Trains until the result is in the folder, or until a pause is asked for; returns whether it is there.
 
-    Raises ModelUnavailable when the base cannot be opened, or training leads nowhere.
+    Raises ModelUnavailable when the base cannot be opened or training leads nowhere, and SettingsError when
+    the examples teach nothing.
     """
     torch.manual_seed(job.seed)
 
@@ -62,6 +63,8 @@ def _opened(job: Job, given: Material, folder: Path, check: Callable[[], None]) 
 
 def _trained(training: Training, folder: Path, asked_to_pause: Callable[[], bool]) -> bool:
     job, trained = training.job, training.trained
+    if not training.plan:
+        raise SettingsError("there is nothing to learn from examples that all name the same page")
     start = trained_weights(trained) if job.keep else {}
     watch = Watch(job, folder, training.measure, asked_to_pause)
     trainer = training.trainer()

@@ -121,7 +121,7 @@ def arguments(job: Job, folder: Path, plan: Sequence[list[int]], device: str, dt
         "use_cpu": device == "cpu",
         "bf16": device == "cuda" and dtype == "bfloat16",
         "fp16": device == "cuda" and dtype == "float16",
-        "dataloader_pin_memory": device == "cuda",
+        "dataloader_pin_memory": False,  # vectors of pages lie on the device already
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
         "save_strategy": "no",
