@@ -179,6 +179,11 @@ class Folders:
     settings: Path
     cache: Path
 
+    @property
+    def learned(self) -> Path:
+        """What was learned from the user's clicks, beside the index: it is not made from documents."""
+        return self.index.with_name("learned")
+
 
 def folders(home: Path | None = None) -> Folders:
     """The user's folders, or all below `home` (or $DOCSEARCH_HOME) when that is given."""

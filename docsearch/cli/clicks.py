@@ -1,4 +1,4 @@
-"""`docsearch clicks`: what is kept of searches and of what was opened; take it along, correct it, forget it."""
+"""`docsearch clicks`: what is kept of searches and of what was opened; to take along, correct and forget."""
 
 from __future__ import annotations
 

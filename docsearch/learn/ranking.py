@@ -43,14 +43,19 @@ def fit_factors(examples: Sequence[Example], strength: float, fixed: Collection[
     and is no part of the answer.
     """
     signals = examples[0].signals.shape[1]
-    whole = [Example(e.signals.sum(axis=1, keepdims=True), e.relevance, e.weight) for e in examples]
-    [scale] = _minimum(whole, np.array([0.1]), np.zeros(1))
-    start = np.full(signals, max(scale, _SETTLED))
+    start = np.full(signals, fit_scale(examples))
     costs = np.full(signals, strength)
     costs[list(fixed)] = _UNMOVED
     factors: Array = _minimum(examples, start, 2 * costs / start**2) / start
     factors[list(fixed)] = 1.0
     return factors
+
+
+def fit_scale(examples: Sequence[Example]) -> float:
+    """What a unit of the sum of all signals counts, in nats; above 0."""
+    whole = [Example(e.signals.sum(axis=1, keepdims=True), e.relevance, e.weight) for e in examples]
+    [scale] = _minimum(whole, np.array([0.1]), np.zeros(1))
+    return max(float(scale), _SETTLED)
 
 
 def loss(examples: Sequence[Example], factors: Array) -> float:

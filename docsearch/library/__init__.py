@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from docsearch.ingest.pipeline import Indexer, Tier
     from docsearch.learn.clicks import ClickLog
     from docsearch.library.answers import Answers
+    from docsearch.library.learning import Learning
     from docsearch.library.models import ChosenModels
     from docsearch.library.page_questions import Frame
     from docsearch.library.views import PageView, PageViews, Wanted
@@ -80,7 +81,14 @@ class Library:
         """Searches and what was done with their results; ask anew for each use."""
         from docsearch.learn.clicks import ClickLog
 
-        return ClickLog(self.store, self.settings.learn)
+        return ClickLog(self.store, self.settings.learn, self.learning.live.number)
+
+    @cached_property
+    def learning(self) -> Learning:
+        """Learning from what was opened: rounds, what is in use, the way back."""
+        from docsearch.library.learning import Learning
+
+        return Learning(self)
 
     # -- answers -------------------------------------------------------------------------------
 
@@ -318,10 +326,14 @@ class Library:
         return Engine(
             self.store,
             self.settings.search,
-            embedder=partial(self._models.serving, self.store) if self.embedder else None,
-            reranker=self._models.reranker(self.store),
+            embedder=self._query_embedder if self.embedder else None,
+            reranker=self._models.reranker(self.store, self.learning.reranker_in_use),
             picture=partial(self._models.picture, self.store),
+            learned=self.learning.live,
         )
+
+    def _query_embedder(self) -> Embedder:
+        return self.learning.embedder_in_use(self._models.serving(self.store))
 
     @cached_property
     def views(self) -> PageViews:
@@ -342,7 +354,8 @@ class Library:
 
     def release_models(self) -> bool:
         """Gives back the memory of the models for searching; they are loaded again when one is needed."""
-        loaded = [name for name in ("engine", "_models") if self.__dict__.pop(name, None) is not None]
+        held = ("engine", "learning", "_models")
+        loaded = [name for name in held if self.__dict__.pop(name, None) is not None]
         return bool(loaded) and self.settings.models.heavy
 
     def __enter__(self) -> Self:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from docsearch.config import Folders, Settings
 from docsearch.errors import ModelUnavailable, SettingsError, UnreadableDocument
 from docsearch.models.load import device_for, load_embedder, load_reranker
-from docsearch.models.protocols import Embedder
-from docsearch.models.registry import Registry, Runtime
+from docsearch.models.protocols import Embedder, Reranker
+from docsearch.models.registry import ModelRow, Registry, Runtime
 from docsearch.records import PageId
 from docsearch.search.picture import Picture
 from docsearch.search.rerank import HeadReranker, ModelReranker, PassageReranker
@@ -92,16 +92,21 @@ class ChosenModels:
     def _load(self, name: str, dimensions: int) -> Embedder:
         return load_embedder(name, self.registry, self.settings.models.device, dimensions)
 
-    def reranker(self, index: Index) -> HeadReranker | None:
-        """The reranker for pages of this index; None when there is to be none."""
+    def reranker(
+        self, index: Index, in_use: Callable[[Reranker, ModelRow], Reranker] = lambda model, _: model
+    ) -> HeadReranker | None:
+        """The reranker for pages of this index; None when there is to be none.
+
+        `in_use` gives what stands in for a model, such as one that was finetuned.
+        """
         models = self.settings.models
         if models.reranker == OFF:
             return None
         if models.reranker == BUILT_IN_RERANKER:
             return PassageReranker(index)
-        model = load_reranker(models.reranker, self.registry, models.device)
-        pixels = self.registry.row(models.reranker).image_pixels
-        return ModelReranker(index, model, partial(self.page_image, index), pixels)
+        row = self.registry.row(models.reranker)
+        model = in_use(load_reranker(models.reranker, self.registry, models.device), row)
+        return ModelReranker(index, model, partial(self.page_image, index), row.image_pixels)
 
     def picture(self, index: Index, path: Path) -> Picture:
         """A picture to search with, and what stands in it; of a document, its first page.

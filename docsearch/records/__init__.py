@@ -19,6 +19,15 @@ from docsearch.records.answers import (
 from docsearch.records.clicks import Impression, LoggedSearch
 from docsearch.records.documents import Box, Failure, FailureKind, OcrPage, PageId, TextSource, Word
 from docsearch.records.indexing import Progress, Root, Status
+from docsearch.records.learning import (
+    Figures,
+    LearningEvent,
+    LearningOutcome,
+    LearningStatus,
+    LearningStep,
+    TrainingStatus,
+    Verdict,
+)
 from docsearch.records.models import ModelCheck, ModelState
 from docsearch.records.searches import KIND_GROUPS, Candidate, Filters, Hit, Query, SearchResult, Snippet
 
@@ -32,11 +41,16 @@ __all__ = [
     "Citation",
     "Failure",
     "FailureKind",
+    "Figures",
     "Filters",
     "Flag",
     "FlagKind",
     "Hit",
     "Impression",
+    "LearningEvent",
+    "LearningOutcome",
+    "LearningStatus",
+    "LearningStep",
     "LoggedSearch",
     "ModelCheck",
     "ModelState",
@@ -50,6 +64,8 @@ __all__ = [
     "Statement",
     "Status",
     "TextSource",
+    "TrainingStatus",
     "Turn",
+    "Verdict",
     "Word",
 ]

@@ -14,6 +14,7 @@ from docsearch.errors import ModelUnavailable
 from docsearch.models.protocols import Embedder, ModelInput
 from docsearch.records import Candidate, Filters, Hit, PageId, Query, SearchResult, Snippet, TextSource
 from docsearch.search.fuse import FusionWeights, fuse
+from docsearch.search.learned import Learned
 from docsearch.search.matching import TermMatcher
 from docsearch.search.picture import Picture, telling_terms
 from docsearch.search.rerank import HeadReranker
@@ -22,7 +23,7 @@ from docsearch.search.snippet import make_snippet
 from docsearch.search.terms import QueryTerms, query_terms
 from docsearch.store.files import StoredFile
 from docsearch.store.index import Index
-from docsearch.store.tables import Selection
+from docsearch.store.tables import EVERYTHING, Selection
 
 _CLOSE = 4.0
 """Standard deviations; of pages that answer a query without sharing a word nearly all stand higher."""
@@ -37,6 +38,7 @@ class Ranking:
     terms: QueryTerms
     candidates: list[Candidate]
     vector: QueryVector | None = None
+    selection: Selection = EVERYTHING
 
 
 class Engine:
@@ -49,6 +51,7 @@ class Engine:
         reranker: orders the head; without one the fused order stands.
         picture: opens a picture to search with, and reads the words in it.
         weights: what each list counts.
+        learned: says what was learned from the user's clicks, when a query asks for it.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Engine:
         reranker: HeadReranker | None = None,
         picture: Callable[[Path], Picture] | None = None,
         weights: FusionWeights | None = None,
+        learned: Callable[[], Learned | None] = lambda: None,
     ) -> None:
         self.index = index
         self.settings = settings
@@ -67,9 +71,10 @@ class Engine:
         self.reranker = reranker
         self.picture = picture
         self.weights = weights or FusionWeights(meaning=settings.vectors)
+        self.learned = learned
 
     def variant(self, weights: FusionWeights, *, rerank: bool) -> Engine:
-        """The same engine with other fusion weights, with or without its reranker."""
+        """The same engine with other fusion weights, with or without its reranker; nothing learned."""
         reranker = self.reranker if rerank else None
         return Engine(
             self.index,
@@ -95,7 +100,7 @@ class Engine:
         started = time.perf_counter()
         limit = limit or self.settings.results
         ranking = self.first_stage(query)
-        first = self.show(ranking, limit, started, at_once)
+        first = self.show(self._recalled(ranking), limit, started, at_once)
         yield first
         reranked = self.second_stage(ranking)
         if reranked is not ranking or len(first.hits) > (at_once or limit):
@@ -125,22 +130,45 @@ class Engine:
             retrieved = replace(retrieved, seen=seen, seen_terms=len(telling), looks=asked())
             return Ranking(query, terms, fuse(retrieved, self.weights))
         if not vector or not vector.tells or not (retrieved.text or self.weights.trusts_vectors):
-            return Ranking(query, terms, fuse(retrieved, self.weights))
+            return Ranking(query, terms, fuse(retrieved, self.weights), selection=selection)
         retrieved = replace(
             retrieved,
             meaning=[(page, vector.standardised(similarity)) for page, similarity in asked()],
             meaning_weight=vector.weight,
             meaning_alone=self._similar_enough(terms),
         )
-        return Ranking(query, terms, fuse(retrieved, self.weights), vector)
+        return Ranking(query, terms, fuse(retrieved, self.weights), vector, selection)
 
     def second_stage(self, ranking: Ranking) -> Ranking:
+        """Reranks the head and adds what was learned; the same ranking when that changes nothing."""
+        reranked = self.reranked(ranking)
+        learned = self.learned()
+        if learned is None or not ranking.terms.groups or ranking.query.image:
+            return reranked
+        head, tail = _split(reranked.candidates, self.settings.rerank)
+        head = learned.rescored(ranking.terms, head, ranking.vector)
+        return self._recalled(replace(reranked, candidates=[*head, *tail]))
+
+    def reranked(self, ranking: Ranking) -> Ranking:
         """Reranks the head; the same ranking when there is nothing to rerank with or about."""
         head, tail = _split(ranking.candidates, self.settings.rerank)
         if self.reranker is None or not ranking.terms.groups or ranking.query.image or len(head) < 2:
             return ranking
         reranked = self.reranker.rerank(ranking.terms, head, ranking.vector)
         return replace(ranking, candidates=[*reranked, *tail])
+
+    def _recalled(self, ranking: Ranking) -> Ranking:
+        """With known answers in their place; with exact phrases and excluded words only candidates are."""
+        learned, terms = self.learned(), ranking.terms
+        if learned is None or not terms.groups or ranking.query.image:
+            return ranking
+        live, chosen = self.index.documents.live(), ranking.selection.documents
+        exact = bool(terms.phrases or terms.excluded)
+
+        def allowed(page: PageId) -> bool:
+            return not exact and page.doc in live and (chosen is None or page.doc in chosen)
+
+        return replace(ranking, candidates=learned.recalled(terms, ranking.candidates, allowed))
 
     def terms(self, query: Query) -> QueryTerms:
         """The index terms of a query."""

@@ -128,6 +128,7 @@ _MIGRATIONS: tuple[str, ...] = (
         verdict INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (search, content, page)
     );
+    CREATE INDEX impressions_said ON impressions (search) WHERE opened > 0 OR copied > 0 OR verdict <> 0;
     """,
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from docsearch.records import Impression, LoggedSearch
@@ -16,6 +17,8 @@ from docsearch.store.catalog import Catalog
 
 _SEARCH = "id, at, query, front, learned"
 _IMPRESSION = "rank, content, page, path, seen, focus_seconds, preview_seconds, opened, copied, verdict"
+_SAID = "(opened > 0 OR copied > 0 OR verdict <> 0)"
+"""As the index `impressions_said` has it."""
 _CHOSEN = "(verdict > 0 OR verdict = 0 AND (opened > 0 OR copied > 0))"
 
 
@@ -46,6 +49,23 @@ class Clicks:
         """Searches, the oldest first; those of which something was chosen, or from a time on."""
         some = f"AND id IN (SELECT search FROM impressions WHERE {_CHOSEN})" if chosen else ""
         yield from self._read(f"WHERE at >= ? {some} ORDER BY at, id", (since,))
+
+    def said(self, limit: int) -> list[LoggedSearch]:
+        """The last searches of which anything was chosen or judged, the oldest first.
+
+        Of their impressions only those of which that is so: fast enough for every keystroke.
+        """
+        rows = self.catalog.connection.execute(
+            f"SELECT {_SEARCH}, {_IMPRESSION} FROM impressions JOIN searches ON id = search "
+            f"WHERE {_SAID} ORDER BY at DESC, id, rank LIMIT ?",
+            (limit,),
+        )
+        found: dict[str, LoggedSearch] = {}
+        for identifier, at, query, front, learned, *row in rows:
+            search = found.get(identifier) or LoggedSearch(identifier, at, query, front, learned)
+            impressions = (*search.impressions, _impression(tuple(row)))
+            found[identifier] = replace(search, impressions=impressions)
+        return list(reversed(found.values()))
 
     def latest(self, limit: int) -> list[LoggedSearch]:
         """The last searches, the newest first."""

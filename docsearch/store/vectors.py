@@ -52,12 +52,21 @@ class Resident:
 
     def similarities(self, vector: NDArray[np.float32], ids: Sequence[int]) -> dict[PageId, float]:
         """See `VectorTable.begin_similarities`."""
+        rows = self._rows(ids)
+        values = (self.vectors[rows] @ vector).tolist()
+        return {page_of(int(row)): value for row, value in zip(self.ids[rows], values, strict=True)}
+
+    def of(self, ids: Sequence[int]) -> dict[PageId, NDArray[np.float32]]:
+        """See `VectorTable.begin_vectors`."""
+        rows = self._rows(ids)
+        return {page_of(int(self.ids[row])): self.vectors[row] for row in rows}
+
+    def _rows(self, ids: Sequence[int]) -> NDArray[np.int64]:
+        """Places of those of the row numbers that are there."""
         wanted = np.array(sorted(set(ids)), np.int64)
         places = np.searchsorted(self.ids, wanted)
         rows = places[places < len(self.ids)]
-        rows = rows[self.ids[rows] == wanted[: len(rows)]]
-        values = (self.vectors[rows] @ vector).tolist()
-        return {page_of(int(row)): value for row, value in zip(self.ids[rows], values, strict=True)}
+        return np.asarray(rows[self.ids[rows] == wanted[: len(rows)]])
 
     def _selected(self, selection: Selection) -> NDArray[np.bool_]:
         chosen = np.ones(len(self.ids), bool)
@@ -149,6 +158,22 @@ class VectorTable(Table):
             rows = await search.limit(len(ids)).to_arrow()
             similarities = self._vectors(rows) @ vector
             return dict(zip(page_ids(rows), similarities.tolist(), strict=True))
+
+        return self.begin(run, {})
+
+    def begin_vectors(self, pages: Iterable[PageId]) -> Future[dict[PageId, NDArray[np.float32]]]:
+        """The stored vectors of these pages, shape (dimensions,) each, as far as there are any."""
+        ids = [row_id(page) for page in pages]
+        if not ids:
+            return answered({})
+
+        async def run(table: Any) -> dict[PageId, NDArray[np.float32]]:
+            resident = await self._resident(table)
+            if resident is not None:
+                return resident.of(ids)
+            search = table.query().where(in_list("id", ids)).select(["doc", "page", "vector"])
+            rows = await search.limit(len(ids)).to_arrow()
+            return dict(zip(page_ids(rows), self._vectors(rows), strict=True))
 
         return self.begin(run, {})
 

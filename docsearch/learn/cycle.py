@@ -1,0 +1,251 @@
+"""One round of learning: collect, fit, judge, and put into use or discard; and the way back.
+
+Knows every step and none of their insides. Says how far it is; closing it half-way changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from docsearch.learn.adapt import Adapter
+from docsearch.learn.clicks import ClickLog
+from docsearch.learn.dataset import Asker, chosen_pages, in_order_of_groups, propensities
+from docsearch.learn.examples import Asked, ndcg
+from docsearch.learn.fit import WEIGHTS_FROM, Fitted, HeldOut, Strengths, choose, fit, held_out, unchanged
+from docsearch.learn.gate import judge, surely_gained
+from docsearch.learn.guard import guard_set
+from docsearch.learn.live import LearnedSearch
+from docsearch.learn.state import State, States
+from docsearch.records import Figures, LearningEvent, LearningOutcome, LearningStep, Verdict
+from docsearch.search.engine import Engine
+
+AUTOMATIC_FROM = 20
+"""So many queries with a chosen page that were new since the last round, and it is time for another."""
+LIVE_FROM = 20
+"""So many queries asked since a state became live, and it is compared with the one before."""
+_TIMED = 12
+_ROUNDS = 3
+
+
+class Cycle:
+    """Learns for one index.
+
+    Args:
+        engine: answers queries; what it learned before is left out.
+        log: what the user chose.
+        states: where what is learned is kept.
+        signals: the names of what scores are made of.
+    """
+
+    def __init__(self, engine: Engine, log: ClickLog, states: States, signals: Sequence[str]) -> None:
+        self.engine = engine
+        self.log = log
+        self.states = states
+        self.signals = tuple(signals)
+        self.asker = Asker(engine, signals)
+
+    # -- a round -------------------------------------------------------------------------------
+
+    def learn(self, *, promote: bool = True, keep: bool = True) -> Iterator[LearningStep | LearningOutcome]:
+        """A round; the last item is its outcome.
+
+        Without `promote` an accepted candidate waits for `accept` or `reject`; without `keep` (a dry
+        run) nothing is written but the guard set.
+        """
+        chosen = chosen_pages(self.log)
+        if len(chosen) < WEIGHTS_FROM:
+            reason = f"{len(chosen)} queries with a chosen page; {WEIGHTS_FROM} are needed"
+            yield LearningOutcome(None, 0, False, len(chosen), reasons=(reason,))
+            return
+        asked: list[Asked] = []
+        for one in self.asker.all(chosen, propensities(self.log.index.clicks.all(chosen=True))):
+            asked.append(one)
+            yield LearningStep("asking your queries again", len(asked) / len(chosen))
+        guards: list[Asked] = []
+        wanted = guard_set(self.states.folder, self.log.index)
+        for one in self.asker.all(wanted, {}):
+            guards.append(one)
+            yield LearningStep("asking for known pages", len(guards) / len(wanted))
+        asked = in_order_of_groups(asked, self.asker.words)
+        yield LearningStep("learning", 0.0)
+        strengths, tested = choose(asked, self.asker.space)
+        fitted = fit(asked, strengths, self.asker.space)
+        yield LearningStep("judging", 0.0)
+        verdict = self._judged(asked, tested, guards, fitted)
+        yield self._decided(verdict, fitted, strengths, asked, promote=promote, keep=keep)
+
+    def _judged(
+        self, asked: Sequence[Asked], tested: HeldOut, guards: Sequence[Asked], fitted: Fitted
+    ) -> Verdict:
+        live = self._live_fit()
+        before = self._before(asked, live)
+        after = [ndcg(a, s) for a, s in zip(tested.asked, tested.scores, strict=True)]
+        figures = Figures(
+            queries=len(after),
+            before=float(np.mean(before)) if before else 0.0,
+            after=float(np.mean(after)) if after else 0.0,
+            surely=surely_gained(before, after) if after else 0.0,
+            guards=len(guards),
+            guard_before=_mean(guards, live),
+            guard_after=_mean(guards, fitted),
+            latency=self._slowdown(guards or asked, fitted),
+        )
+        return judge(figures)
+
+    def _before(self, asked: Sequence[Asked], live: Fitted) -> list[float]:
+        """How the queries are answered now: by the strengths of the live state, learned without them.
+
+        The live state itself has seen most of these queries, so that it would look better than it is.
+        """
+        state = self.states.read(self.states.live())
+        strengths = _strengths_of(state)
+        if state is None or strengths is None:
+            return [ndcg(a, live.scores(a)) for a in asked]
+        known = [a for a in asked if a.at <= state.at]
+        seen = held_out(known, strengths, self.asker.space) if known else HeldOut((), ())
+        scores = dict(zip((id(a) for a in seen.asked), seen.scores, strict=True))
+        return [ndcg(a, scores.get(id(a), live.scores(a))) for a in asked]
+
+    def _decided(
+        self,
+        verdict: Verdict,
+        fitted: Fitted,
+        strengths: Strengths,
+        asked: Sequence[Asked],
+        *,
+        promote: bool,
+        keep: bool,
+    ) -> LearningOutcome:
+        figures = as_numbers(verdict.figures) | _as_figures(strengths)
+        parts = tuple(_parts(dict(zip(self.signals, fitted.factors, strict=True)), fitted.adapter))
+        if not keep or not verdict.accepted:
+            if keep:
+                self.states.note(LearningEvent(time.time(), "refused", 0, verdict.reasons, figures))
+            return LearningOutcome(verdict, 0, False, len(asked), parts, verdict.reasons)
+        signals = dict(zip(self.signals, map(float, fitted.factors), strict=True))
+        state = self.states.add(signals, len(asked), fitted.adapter, figures)
+        self.states.note(LearningEvent(time.time(), "learned", state.number, (), figures))
+        if promote:
+            self.accept(state.number)
+        return LearningOutcome(verdict, state.number, promote, len(asked), parts)
+
+    def _slowdown(self, asked: Sequence[Asked], fitted: Fitted) -> float:
+        """How many times as long a whole query takes with what was learned: best of three, summed."""
+        signals = dict(zip(self.signals, map(float, fitted.factors), strict=True))
+        state = State(0, 0, 0.0, signals, 0, fitted.adapter, {}, {})
+        plain = self.engine.variant(self.engine.weights, rerank=True)
+        learned = self.engine.variant(self.engine.weights, rerank=True)
+        search = LearnedSearch(state, None)
+        learned.learned = lambda: search
+        queries = [one.query for one in asked[:_TIMED]]
+        times = {engine: sum(_seconds(engine, query) for query in queries) for engine in (plain, learned)}
+        return times[learned] / times[plain] if times[plain] else 1.0
+
+    # -- what is live --------------------------------------------------------------------------
+
+    def accept(self, number: int) -> None:
+        """Puts a state into use."""
+        self.states.promote(number)
+        self.states.note(LearningEvent(time.time(), "accepted", number))
+
+    def reject(self, number: int) -> None:
+        """Throws a state away that is not in use."""
+        self.states.note(LearningEvent(time.time(), "rejected", number))
+        self.states.drop(number)
+
+    def go_back(self, reasons: tuple[str, ...] = ()) -> int:
+        """Puts the state before the live one into use; its number, 0 for nothing learned."""
+        live = self.states.read(self.states.live())
+        number = live.before if live and self.states.read(live.before) else 0
+        self.states.promote(number)
+        self.states.note(LearningEvent(time.time(), "went back", number, reasons))
+        return number
+
+    def watch(self) -> Figures | None:
+        """Compares the live state with the one before on what was chosen since it is live.
+
+        Goes back by itself when the live one is surely worse. None while there are too few queries.
+        """
+        live = self.states.read(self.states.live())
+        if live is None:
+            return None
+        since = [chosen for chosen in chosen_pages(self.log) if chosen.at > live.at]
+        asked = list(self.asker.all(since, {})) if len(since) >= LIVE_FROM else []
+        if len(asked) < LIVE_FROM:
+            return None
+        earlier = self._fit_of(self.states.read(live.before))
+        now, then = ([ndcg(a, f.scores(a)) for a in asked] for f in (self._fit_of(live), earlier))
+        figures = Figures(
+            len(asked), float(np.mean(then)), float(np.mean(now)), surely_gained(now, then), 0, 0.0, 0.0
+        )
+        if figures.surely > 0:
+            self.go_back(
+                (f"worse on {len(asked)} queries since: {figures.before:.3f} -> {figures.after:.3f}",)
+            )
+        return figures
+
+    def due(self) -> bool:
+        """Whether enough was chosen since the last round for another one."""
+        rounds = [e.at for e in self.states.history() if e.what in ("learned", "refused")]
+        last = max(rounds, default=0.0)
+        new = [chosen for chosen in chosen_pages(self.log) if chosen.at > last]
+        return len(new) >= AUTOMATIC_FROM
+
+    def _live_fit(self) -> Fitted:
+        return self._fit_of(self.states.read(self.states.live()))
+
+    def _fit_of(self, state: State | None) -> Fitted:
+        if state is None:
+            return unchanged(len(self.signals))
+        space = self.asker.space
+        fits = state.adapter and space and state.adapter.fingerprint == space.fingerprint
+        factors = np.array([state.signals.get(name, 1.0) for name in self.signals])
+        return Fitted(factors, state.adapter if fits else None)
+
+
+def as_numbers(figures: Figures) -> dict[str, float]:
+    """Figures by name, for the history."""
+    return {name: float(getattr(figures, name)) for name in Figures.__dataclass_fields__}
+
+
+def _as_figures(strengths: Strengths) -> dict[str, float]:
+    values = {"weight_strength": strengths.weights, "adapter_strength": strengths.adapter}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _strengths_of(state: State | None) -> Strengths | None:
+    if state is None:
+        return None
+    return Strengths(state.figures.get("weight_strength"), state.figures.get("adapter_strength"))
+
+
+def _mean(asked: Sequence[Asked], fitted: Fitted) -> float:
+    return float(np.mean([ndcg(a, fitted.scores(a)) for a in asked])) if asked else 0.0
+
+
+def parts_of(state: State) -> Iterator[str]:
+    """What a state is made of, in words."""
+    yield from _parts(state.signals, state.adapter)
+    yield from (f"a finetuned {name.replace('-', ' ')}" for name in sorted(state.models))
+
+
+def _parts(factors: Mapping[str, float], adapter: Adapter | None) -> Iterator[str]:
+    changed = [f"{name} x {factor:.2f}" for name, factor in factors.items() if abs(factor - 1) > 0.005]
+    if changed:
+        yield f"weights: {', '.join(changed)}"
+    if adapter:
+        yield f"a query adapter of rank {adapter.left.shape[1]}"
+
+
+def _seconds(engine: Engine, query: str) -> float:
+    from docsearch.search.parse import parse
+
+    parsed, taken = parse(query), []
+    for _ in range(_ROUNDS):
+        started = time.perf_counter()
+        engine.rank(parsed)
+        taken.append(time.perf_counter() - started)
+    return min(taken)

@@ -1,0 +1,89 @@
+"""What one query teaches: its candidates as numbers, and which of them the user chose.
+
+The numbers are those the second stage orders by, so that what is fitted to them can be put in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docsearch.records import PageId
+
+Array = NDArray[np.float64]
+Vectors = NDArray[np.float32]
+
+DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query as the engine answers it now, and what was chosen when it was asked.
+
+    Attributes:
+        query: as it was typed.
+        at: when something was first chosen for it.
+        pages: the candidates that the second stage orders, best first.
+        signals: what each signal adds to their scores, shape (candidates, signals).
+        vector: the query's vector, shape (dimensions,); empty where there is none.
+        vectors: the pages' vectors less the mean one, shape (candidates, dimensions); zeros where a page
+            has none.
+        weight: what all words of the query weigh.
+        wanted: how relevant pages are by what the user did, candidates or not; above 0.
+        refused: pages the user called wrong.
+        examined: candidates the user looked at and left.
+        counts: how much the query counts, by how unlikely it was that the chosen page was looked at.
+    """
+
+    query: str
+    at: float
+    pages: tuple[PageId, ...]
+    signals: Array
+    vector: Vectors
+    vectors: Vectors
+    weight: float
+    wanted: Mapping[PageId, float]
+    refused: frozenset[PageId] = frozenset()
+    counts: float = 1.0
+
+    @property
+    def relevance(self) -> Array:
+        """Of each candidate, shape (candidates,)."""
+        return np.array([self.wanted.get(page, 0.0) for page in self.pages])
+
+    @property
+    def teaches(self) -> bool:
+        """Whether a candidate is relevant and another is not."""
+        relevance = self.relevance
+        return bool(relevance.any() and not relevance.all())
+
+
+def ndcg(asked: Asked, scores: Array) -> float:
+    """nDCG@10 of the candidates in the order of `scores`, shape (candidates,); the gain is the relevance.
+
+    Pages that were chosen and are no candidates count as not found. Equal scores keep their order.
+    Järvelin and Kekäläinen, ACM TOIS 2002.
+    """
+    order = np.argsort(-scores, kind="stable")[:DEPTH]
+    best = np.sort(np.array(list(asked.wanted.values())))[::-1][:DEPTH]
+    ideal = float(best @ _discounts(len(best)))
+    return float(asked.relevance[order] @ _discounts(len(order))) / ideal if ideal else 0.0
+
+
+def scores_as_they_are(asked: Asked) -> Array:
+    """The sums of the signals, shape (candidates,)."""
+    scores: Array = asked.signals.sum(axis=1)
+    return scores
+
+
+def mean_ndcg(asked: Sequence[Asked], scores: Sequence[Array]) -> float:
+    """Mean nDCG@10 over queries; 0 for none."""
+    return float(np.mean([ndcg(a, s) for a, s in zip(asked, scores, strict=True)])) if asked else 0.0
+
+
+def _discounts(depth: int) -> Array:
+    discounts: Array = 1 / np.log2(np.arange(2, depth + 2))
+    return discounts

@@ -1,0 +1,84 @@
+"""What was learned, as the engine asks for it: click memory, and the live state's weights and adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from docsearch.learn.memory import Memory, recalled
+from docsearch.learn.state import State, States
+from docsearch.records import Candidate, PageId
+from docsearch.search.retrieve import QueryVector
+from docsearch.search.terms import QueryTerms
+
+LEARNED = "learned"
+"""The name of what the adapter adds among the scores of a candidate."""
+
+
+class LearnedSearch:
+    """Satisfies `search.learned.Learned` with one state and the memory of clicks; either may be missing."""
+
+    def __init__(self, state: State | None, memory: Memory | None) -> None:
+        self.state = state
+        self.memory = memory
+
+    def rescored(
+        self, terms: QueryTerms, head: Sequence[Candidate], vector: QueryVector | None
+    ) -> list[Candidate]:
+        """See `Learned`."""
+        if self.state is None or len(head) < 2:
+            return list(head)
+        gains = self._gains(terms, head, vector)
+        scored = [self._scored(candidate, gains.get(candidate.page, 0.0)) for candidate in head]
+        return sorted(scored, key=lambda candidate: -candidate.score)
+
+    def recalled(
+        self, terms: QueryTerms, candidates: Sequence[Candidate], allowed: Callable[[PageId], bool]
+    ) -> list[Candidate]:
+        """See `Learned`."""
+        known = self.memory.known(terms) if self.memory else {}
+        return recalled(candidates, known, allowed) if known else list(candidates)
+
+    def _scored(self, candidate: Candidate, gain: float) -> Candidate:
+        assert self.state is not None
+        factors = self.state.signals
+        scores = {name: value * factors.get(name, 1.0) for name, value in candidate.scores.items()}
+        if gain:
+            scores[LEARNED] = gain
+        return replace(candidate, scores=scores, score=sum(scores.values()))
+
+    def _gains(
+        self, terms: QueryTerms, head: Sequence[Candidate], vector: QueryVector | None
+    ) -> dict[PageId, float]:
+        adapter = self.state.adapter if self.state else None
+        if adapter is None or vector is None or vector.table.fingerprint != adapter.fingerprint:
+            return {}
+        shift = adapter.shift(vector.vector)
+        found = vector.table.begin_similarities(shift, [candidate.page for candidate in head]).result()
+        usual = float(adapter.mean @ shift)
+        return {page: terms.weight * (value - usual) for page, value in found.items()}
+
+
+class Live:
+    """The learned search to use now: looked at before each search, read again when another state is live."""
+
+    def __init__(self, states: States, memory: Memory | None) -> None:
+        self.states = states
+        self.memory = memory
+        self._mark: tuple[int, int] | None = None
+        self._search = LearnedSearch(None, memory)
+
+    def __call__(self) -> LearnedSearch | None:
+        """None when there is nothing to add."""
+        mark = self.states.mark()
+        if mark != self._mark:
+            number = self.states.live()
+            self._search = LearnedSearch(self.states.read(number) if number else None, self.memory)
+            self._mark = mark
+        return self._search if self._search.state or self._search.memory else None
+
+    @property
+    def number(self) -> int:
+        """Of the live state; 0 without one."""
+        found = self()
+        return found.state.number if found and found.state else 0
