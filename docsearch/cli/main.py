@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from docsearch import __version__
-from docsearch.cli import ask, clicks, evaluate, index, maintain, manage, models, pages, search, watch
+from docsearch.cli import ask, clicks, evaluate, index, learn, maintain, manage, models, pages, search, watch
 from docsearch.cli.output import complain
 from docsearch.errors import DocsearchError, UsageError
 
@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for family in (index, search, ask, pages, clicks, manage, models, maintain, evaluate, watch):
+for family in (index, search, ask, pages, clicks, learn, manage, models, maintain, evaluate, watch):
     family.register(app)
 
 
