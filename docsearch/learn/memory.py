@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from docsearch.learn.clicks import ClickLog, relevance
 from docsearch.records import Candidate, Impression, PageId, Query
 from docsearch.search.terms import QueryTerms
+from docsearch.store.catalog import Kind
 
 OPENED = "opened before"
 """The name of this signal among the scores of a candidate."""
@@ -64,7 +65,7 @@ class Memory:
 
     def _candidates(self, asked: Remembered) -> Iterable[Remembered]:
         """Past queries that share a word."""
-        by_word = self.log.index.catalog.remember("click memory", self._read)
+        by_word = self.log.index.catalog.remember("click memory", self._read, Kind.CLICKS)
         found = {id(past): past for word in asked.words for past in by_word.get(word, ())}
         return found.values()
 

@@ -6,7 +6,8 @@ import os
 import sqlite3
 from pathlib import Path
 
-from docsearch.store.catalog import COSTLY_TABLES, USER_TABLES, Catalog
+from docsearch.store.catalog import Catalog
+from docsearch.store.schema import COSTLY_TABLES, USER_TABLES
 
 
 def carry_all(source: Path, target: Catalog, *, costly: bool = True) -> None:

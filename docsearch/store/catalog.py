@@ -11,129 +11,29 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from docsearch.errors import IndexBusy, IndexDamaged, IndexUnusable, StorageFull
+from docsearch.store.schema import MIGRATIONS
 
 T = TypeVar("T")
 
-USER_TABLES: tuple[str, ...] = ("roots", "searches", "impressions")
-"""What only the user can give: outlives a rebuild and a broken catalog. A table joins by being named
-here, after those it refers to; its rows must not name documents by number, for numbers change when an
-index is made anew."""
-
-COSTLY_TABLES: tuple[str, ...] = ("recognised",)
-"""What could be made from the files again, at the price of hours."""
-
-_MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE roots (
-        id INTEGER PRIMARY KEY,
-        path BLOB NOT NULL UNIQUE,
-        online INTEGER NOT NULL DEFAULT 1
-    );
-    CREATE TABLE documents (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        content TEXT NOT NULL,
-        kind TEXT NOT NULL DEFAULT '',
-        title TEXT NOT NULL DEFAULT '',
-        pages INTEGER NOT NULL DEFAULT 0,
-        bytes INTEGER NOT NULL DEFAULT 0,
-        ready INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE UNIQUE INDEX documents_content ON documents (content) WHERE ready = 1;
-    CREATE TABLE files (
-        id INTEGER PRIMARY KEY,
-        path BLOB NOT NULL UNIQUE,
-        root INTEGER NOT NULL REFERENCES roots (id) ON DELETE CASCADE,
-        key TEXT NOT NULL,
-        size INTEGER NOT NULL,
-        mtime_ns INTEGER NOT NULL,
-        content TEXT NOT NULL DEFAULT '',
-        document INTEGER REFERENCES documents (id)
-    );
-    CREATE INDEX files_document ON files (document);
-    CREATE INDEX files_root ON files (root);
-    CREATE TABLE failures (
-        path BLOB NOT NULL,
-        page INTEGER NOT NULL DEFAULT 0,
-        kind TEXT NOT NULL,
-        detail TEXT NOT NULL DEFAULT '',
-        PRIMARY KEY (path, page)
-    );
-    CREATE TABLE pages_waiting (
-        document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
-        page INTEGER NOT NULL,
-        PRIMARY KEY (document, page)
-    ) WITHOUT ROWID;
-    CREATE TABLE embedded (
-        document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
-        fingerprint TEXT NOT NULL,
-        PRIMARY KEY (document, fingerprint)
-    ) WITHOUT ROWID;
-    CREATE TABLE recognised (
-        pixels TEXT NOT NULL,
-        engine TEXT NOT NULL,
-        text TEXT NOT NULL,
-        words BLOB NOT NULL,
-        PRIMARY KEY (pixels, engine)
-    );
-    CREATE TABLE recognised_pages (
-        document INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
-        page INTEGER NOT NULL,
-        pixels TEXT NOT NULL,
-        engine TEXT NOT NULL,
-        PRIMARY KEY (document, page)
-    ) WITHOUT ROWID;
-    CREATE TABLE vocabulary (
-        stem TEXT NOT NULL,
-        word TEXT NOT NULL,
-        pages INTEGER NOT NULL,
-        PRIMARY KEY (stem, word)
-    ) WITHOUT ROWID;
-    CREATE TABLE languages (
-        language TEXT PRIMARY KEY,
-        pages INTEGER NOT NULL
-    ) WITHOUT ROWID;
-    CREATE TABLE facts (
-        name TEXT PRIMARY KEY,
-        value TEXT NOT NULL
-    ) WITHOUT ROWID;
-    CREATE VIRTUAL TABLE names USING fts5 (title, name, folder, tokenize = "ascii");
-    CREATE VIRTUAL TABLE leads USING fts5 (terms, tokenize = "ascii");
-    """,
-    """
-    CREATE TABLE searches (
-        id TEXT PRIMARY KEY,
-        at REAL NOT NULL,
-        query TEXT NOT NULL,
-        front TEXT NOT NULL DEFAULT '',
-        learned INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE INDEX searches_at ON searches (at);
-    CREATE TABLE impressions (
-        search TEXT NOT NULL REFERENCES searches (id) ON DELETE CASCADE,
-        rank INTEGER NOT NULL,
-        content TEXT NOT NULL,
-        page INTEGER NOT NULL,
-        path BLOB NOT NULL,
-        seen INTEGER NOT NULL DEFAULT 0,
-        focus_seconds REAL NOT NULL DEFAULT 0,
-        preview_seconds REAL NOT NULL DEFAULT 0,
-        opened INTEGER NOT NULL DEFAULT 0,
-        copied INTEGER NOT NULL DEFAULT 0,
-        verdict INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (search, content, page)
-    );
-    CREATE INDEX impressions_said ON impressions (search) WHERE opened > 0 OR copied > 0 OR verdict <> 0;
-    """,
+_COUNT = (
+    "INSERT INTO facts VALUES (?, '1') ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
 )
-
 _DISK_ERRORS = ("disk is full", "readonly", "unable to open", "disk I/O")
 _NO_ROOM = 1 << 20
+
+
+class Kind(StrEnum):
+    """What a transaction writes: under this name the catalog counts how often that was."""
+
+    INDEX = "writes of the index"
+    CLICKS = "writes of the click log"
 
 
 class Catalog:
@@ -146,8 +46,9 @@ class Catalog:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self._remembered: dict[str, Any]
-        self._remembered_at: tuple[int, int]
+        self._remembered: dict[Kind, dict[str, Any]]
+        self._revisions: dict[str, str]
+        self._looked_at: tuple[int, int]
         self.open(path, read_only=read_only)
 
     def open(self, path: Path, *, read_only: bool = False) -> None:
@@ -157,7 +58,7 @@ class Catalog:
         """Whether there was none before."""
         self.refused: StorageFull | None = None
         """Why it is open for reading only, if it was meant to be written."""
-        self._remembered, self._remembered_at = {}, (-1, -1)
+        self._remembered, self._revisions, self._looked_at = {}, {}, (-1, -1)
         try:
             self.connection = self._read_only() if read_only else self._writable()
         except StorageFull as error:
@@ -165,36 +66,54 @@ class Catalog:
                 raise
             self.connection, self.refused = self._read_only(), error
 
-    def remember(self, name: str, make: Callable[[], T]) -> T:
-        """The value of `make`, made anew only when anything in the catalog may have changed.
+    def remember(self, name: str, make: Callable[[], T], kind: Kind = Kind.INDEX) -> T:
+        """The value of `make`, made anew only when what it is made from may have changed.
 
         The value is shared between callers and must not be changed by them. What is seen inside a
         transaction is not remembered: it may be rolled back.
         """
         if self.connection.in_transaction:
             return make()
+        self._forget_outdated()
+        values = self._remembered.setdefault(kind, {})
+        if name not in values:
+            values[name] = make()
+        value: T = values[name]
+        return value
+
+    def _forget_outdated(self) -> None:
+        """Drops remembered values of the kinds that anybody has written since."""
         data_version = self.connection.execute("PRAGMA data_version").fetchone()[0]
         now = (data_version, self.connection.total_changes)
-        if now != self._remembered_at:
-            self._remembered, self._remembered_at = {}, now
-        if name not in self._remembered:
-            self._remembered[name] = make()
-        value: T = self._remembered[name]
-        return value
+        if now == self._looked_at:
+            return
+        names = [kind.value for kind in Kind]
+        rows = self.connection.execute("SELECT name, value FROM facts WHERE name IN (?, ?)", names)
+        revisions = dict(rows.fetchall())
+        for kind in Kind:
+            if revisions.get(kind.value) != self._revisions.get(kind.value):
+                self._remembered.pop(kind, None)
+        self._revisions, self._looked_at = revisions, now
 
     def close(self) -> None:
         """Closes the connection; the object is of no use afterwards."""
         self.connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: commits at the end, rolls back on any exception. May be nested."""
+    def transaction(self, kind: Kind = Kind.INDEX) -> Iterator[sqlite3.Connection]:
+        """All or nothing: commits at the end, rolls back on any exception. May be nested.
+
+        `kind` says what is written, to all that remember values made from it.
+        """
         if self.connection.in_transaction:
             yield self.connection
             return
         self.connection.execute("BEGIN IMMEDIATE")
         try:
+            before = self.connection.total_changes
             yield self.connection
+            if self.connection.total_changes != before:
+                self.connection.execute(_COUNT, (kind.value,))
             self.connection.execute("COMMIT")
         except BaseException:
             if self.connection.in_transaction:  # a full disk has ended it already
@@ -250,25 +169,25 @@ class Catalog:
                 if mode == modes[-1]:
                     raise
                 continue
-            if version != len(_MIGRATIONS):
+            if version != len(MIGRATIONS):
                 connection.close()
-                raise _of_another_version(self.path, newer=version > len(_MIGRATIONS))
+                raise _of_another_version(self.path, newer=version > len(MIGRATIONS))
             return connection
         raise AssertionError("one of the modes returns or raises")
 
     def _migrate(self) -> None:
         version = self._version()
-        if version > len(_MIGRATIONS):
+        if version > len(MIGRATIONS):
             raise _of_another_version(self.path, newer=True)
-        if version == len(_MIGRATIONS):
+        if version == len(MIGRATIONS):
             return
         with self.transaction() as db:
             start = self._version()  # another process may have been first
             self.created = start == 0
-            for script in _MIGRATIONS[start:]:
+            for script in MIGRATIONS[start:]:
                 for statement in script.split(";"):
                     db.execute(statement)
-            db.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     def _version(self) -> int:
         version: int = self.connection.execute("PRAGMA user_version").fetchone()[0]

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from docsearch.records import Impression, LoggedSearch
-from docsearch.store.catalog import Catalog
+from docsearch.store.catalog import Catalog, Kind
 
 _SEARCH = "id, at, query, front, learned"
 _IMPRESSION = "rank, content, page, path, seen, focus_seconds, preview_seconds, opened, copied, verdict"
@@ -31,7 +31,7 @@ class Clicks:
     def put(self, search: LoggedSearch) -> None:
         """Stores a search with all its impressions, in the place of what was stored under its id."""
         values = (search.id, search.at, search.query, search.front, search.learned)
-        with self.catalog.transaction() as db:
+        with self.catalog.transaction(Kind.CLICKS) as db:
             db.execute("DELETE FROM searches WHERE id = ?", (search.id,))
             db.execute("DELETE FROM impressions WHERE search = ?", (search.id,))
             db.execute(f"INSERT INTO searches ({_SEARCH}) VALUES (?, ?, ?, ?, ?)", values)
@@ -84,7 +84,7 @@ class Clicks:
 
     def forget(self, identifiers: Iterable[str]) -> int:
         """Deletes searches; says how many there were."""
-        with self.catalog.transaction() as db:
+        with self.catalog.transaction(Kind.CLICKS) as db:
             return sum(
                 db.execute("DELETE FROM searches WHERE id = ?", (identifier,)).rowcount
                 for identifier in identifiers
@@ -92,7 +92,7 @@ class Clicks:
 
     def forget_before(self, at: float) -> int:
         """Deletes searches older than a time, or all; says how many."""
-        with self.catalog.transaction() as db:
+        with self.catalog.transaction(Kind.CLICKS) as db:
             return db.execute("DELETE FROM searches WHERE at < ?", (at,)).rowcount
 
     def beginning_with(self, start: str) -> list[str]:
@@ -123,7 +123,7 @@ def add_clicks(source: Catalog, target: Catalog) -> None:
 
 
 def _copy(source: sqlite3.Connection, target: Catalog, *, replace: bool) -> None:
-    with target.transaction() as db:
+    with target.transaction(Kind.CLICKS) as db:
         if replace:
             db.execute("DELETE FROM searches")
         searches = source.execute(f"SELECT {_SEARCH} FROM searches").fetchall()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docsearch.errors import IndexDamaged, IndexUnusable, StorageFull
-from docsearch.store.catalog import Catalog
+from docsearch.store.catalog import Catalog, Kind
 from docsearch.store.index import Index
 from tests.stored import add_document
 
@@ -140,6 +140,28 @@ def test_what_is_rolled_back_is_not_remembered(index: Index) -> None:
     with pytest.raises(TypeError):
         forget_then_fail()
     assert list(index.documents.get([number])) == [number]
+
+
+def test_what_is_remembered_of_the_index_outlives_a_click(index: Index, tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def remembered(kind: Kind) -> None:
+        index.catalog.remember("count", lambda: made.append(kind.name), kind)
+
+    other = Catalog(index.catalog.path)
+    remembered(Kind.INDEX)
+    remembered(Kind.CLICKS)
+    for catalog in (index.catalog, other):
+        with catalog.transaction(Kind.CLICKS) as db:
+            db.execute("INSERT INTO searches (id, at, query) VALUES (?, 0, '')", (str(id(catalog)),))
+        remembered(Kind.INDEX)
+        remembered(Kind.CLICKS)
+    assert made == ["INDEX", "CLICKS", "CLICKS", "CLICKS"]
+
+    other.set_fact("a", "1")
+    remembered(Kind.INDEX)
+    assert made[-1] == "INDEX"
+    other.close()
 
 
 def test_others_see_a_transaction_when_it_is_committed(tmp_path: Path) -> None:
