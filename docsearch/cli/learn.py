@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from docsearch.cli.output import Json, print_json, talk, visible
+from docsearch.cli.output import Json, print_json, shown_path, talk, visible
+from docsearch.config import typed_path
 from docsearch.errors import UsageError
-from docsearch.records import Figures, LearningEvent, LearningOutcome, LearningStatus, LearningStep
+from docsearch.records import (
+    Figures,
+    LearningEvent,
+    LearningOutcome,
+    LearningStatus,
+    LearningStep,
+    TrainingStatus,
+)
 
 if TYPE_CHECKING:
     from docsearch.library import Library
 
 _REFUSED = 1
+_POLL_SECONDS = 0.3
+_ROLES = ("embedder", "reranker")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this family."""
     family = typer.Typer(help="Learn from what you opened; see what came of it, and go back.")
     family.callback(invoke_without_command=True)(learn)
-    for command in (status, history, accept, reject, rollback):
+    for command in (finetune, status, history, accept, reject, rollback, export):
         family.command(command.__name__)(command)
     app.add_typer(family, name="learn")
 
@@ -65,6 +77,56 @@ def learn(
         _print_outcome(outcome, dry_run=dry_run)
     if outcome.reasons and not dry_run:
         raise typer.Exit(_REFUSED)
+
+
+def finetune(
+    context: typer.Context,
+    role: Annotated[str, typer.Argument(help="embedder or reranker.")] = "embedder",
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Leave it to learn accept or learn reject whether it is used.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Train a model on what was opened and on queries made from your own pages; use it if it is surely better.
+
+    Ctrl-C pauses: the next call goes on. Pages keep their vectors.
+    """
+    from docsearch.library import Library
+
+    if role not in _ROLES:
+        raise UsageError(f"there is no {visible(role)} to train", hint="embedder or reranker")
+    with Library(context.obj) as library:
+        pairs = library.learning.start_finetuning(role)
+        talk(f"training on {pairs} pairs; Ctrl-C pauses" if pairs else "training goes on; Ctrl-C pauses")
+        try:
+            _follow_training(library, as_json=json)
+        except KeyboardInterrupt:
+            library.learning.pause_finetuning(role)
+            talk("Pausing. docsearch learn finetune goes on.")
+            raise
+        talk("judging …")
+        outcome = library.learning.finish_finetuning(role, promote=not ask)
+    if json:
+        print_json({"event": "done", **_outcome_as_dict(outcome)})
+    else:
+        _print_outcome(outcome, dry_run=False)
+    if outcome.reasons:
+        raise typer.Exit(_REFUSED)
+
+
+def export(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where to copy it; must not be there.")],
+) -> None:
+    """Copy the finetuned model in use: a folder that Sentence Transformers opens, with a model card.
+
+    It holds no document text. To share it: hf upload NAME FOLDER.
+    """
+    from docsearch.library import Library
+
+    with Library(context.obj) as library:
+        copy = library.learning.export_model(typed_path(folder))
+    talk(f"finetuned model in {shown_path(copy)}")
 
 
 def status(context: typer.Context, json: Json = False) -> None:
@@ -119,6 +181,40 @@ def rollback(context: typer.Context) -> None:
             raise UsageError("nothing learned is in use")
         number = library.learning.go_back()
     talk(f"State {number} is in use again." if number else "Search is as it came: nothing learned is in use.")
+
+
+def _follow_training(library: Library, *, as_json: bool) -> None:
+    """Says how training goes until it has ended; raises when it failed."""
+    said = -1
+    while True:
+        training = library.learning.training()
+        if training.step != said and training.of:
+            said = training.step
+            _say_training(training, as_json=as_json)
+        if training.state == "done":
+            return
+        if training.state in ("failed", "paused"):
+            why = training.reason or "another process paused it"
+            raise UsageError(
+                f"training stopped: {why}", hint="docsearch learn finetune goes on or begins anew"
+            )
+        if training.state == "waiting" and training.reason:
+            raise UsageError("training was cut off", hint="docsearch learn finetune goes on")
+        time.sleep(_POLL_SECONDS)
+
+
+def _say_training(training: TrainingStatus, *, as_json: bool) -> None:
+    loss = training.losses[-1][1] if training.losses else None
+    ndcg10 = training.ndcg10[-1][1] if training.ndcg10 else None
+    if as_json:
+        print_json(
+            {"event": "progress", "step": training.step, "of": training.of, "loss": loss, "ndcg10": ndcg10}
+        )
+        return
+    shown = [f"step {training.step} of {training.of}"]
+    shown += [f"loss {loss:.3f}"] if loss is not None else []
+    shown += [f"nDCG@10 of held-out queries {ndcg10:.3f}"] if ndcg10 is not None else []
+    print(", ".join(shown), file=sys.stderr, flush=True)
 
 
 def _waiting(library: Library) -> int:

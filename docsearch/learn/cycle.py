@@ -192,6 +192,10 @@ class Cycle:
         new = [chosen for chosen in chosen_pages(self.log) if chosen.at > last]
         return len(new) >= AUTOMATIC_FROM
 
+    def mean_now(self, asked: Sequence[Asked]) -> float:
+        """Mean nDCG@10 of queries as search is now."""
+        return _mean(asked, self._live_fit())
+
     def _live_fit(self) -> Fitted:
         return self._fit_of(self.states.read(self.states.live()))
 

@@ -161,7 +161,7 @@ def in_order_of_groups(asked: Sequence[Asked], words: Callable[[str], Remembered
             groups.append((mine, [one]))
         else:
             group.append(one)
-    return [one for _, group in groups for one in group]
+    return [replace(one, group=number) for number, (_, group) in enumerate(groups) for one in group]
 
 
 def _space(engine: Engine) -> Space | None:

@@ -36,6 +36,7 @@ class Asked:
         refused: pages the user called wrong.
         examined: candidates the user looked at and left.
         counts: how much the query counts, by how unlikely it was that the chosen page was looked at.
+        group: the same for all wordings of one query; None when it is not known.
     """
 
     query: str
@@ -48,6 +49,7 @@ class Asked:
     wanted: Mapping[PageId, float]
     refused: frozenset[PageId] = frozenset()
     counts: float = 1.0
+    group: int | None = None
 
     @property
     def relevance(self) -> Array:

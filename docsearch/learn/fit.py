@@ -102,11 +102,17 @@ def held_out(asked: Sequence[Asked], strengths: Strengths, space: Space | None) 
 
 
 def blocks(asked: Sequence[Asked]) -> Iterator[tuple[Sequence[Asked], Sequence[Asked]]]:
-    """(all other queries, block): blocks of time, each held out in turn."""
-    ends = np.linspace(0, len(asked), BLOCKS + 1).round().astype(int)
-    for start, end in pairwise(ends):
+    """(all other queries, block): blocks of time, each held out in turn; no block ends inside a group."""
+    ends = np.linspace(0, len(asked), BLOCKS + 1).round().astype(int).tolist()
+    for start, end in pairwise(_after_its_group(asked, end) for end in ends):
         if start < end:
             yield [*asked[:start], *asked[end:]], asked[start:end]
+
+
+def _after_its_group(asked: Sequence[Asked], end: int) -> int:
+    while 0 < end < len(asked) and asked[end].group is not None and asked[end].group == asked[end - 1].group:
+        end += 1
+    return end
 
 
 def _best(asked: Sequence[Asked], space: Space | None, tried: Sequence[Strengths]) -> Strengths:

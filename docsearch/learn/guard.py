@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from docsearch.config import owner_only
+from docsearch.errors import StorageFull
 from docsearch.learn.dataset import Chosen
 from docsearch.records import PageId
 from docsearch.store.analyzer import tokens
@@ -97,11 +98,14 @@ def _read(path: Path) -> Iterator[tuple[str, str, int]]:
 
 
 def _write(path: Path, queries: Sequence[tuple[str, str, int]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = path.with_name(f".{path.name}-{os.getpid()}")
-    with open(new, "w", encoding="utf-8", opener=owner_only) as file:
-        file.writelines(json.dumps(query) + "\n" for query in queries)
-    new.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(new, "w", encoding="utf-8", opener=owner_only) as file:
+            file.writelines(json.dumps(query) + "\n" for query in queries)
+        new.replace(path)
+    except OSError as error:
+        raise StorageFull(f"cannot write {path}: {error.strerror}") from error
 
 
 def digest(queries: Sequence[Chosen]) -> str:

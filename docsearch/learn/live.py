@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from docsearch.learn.memory import Memory, recalled
@@ -41,11 +41,11 @@ class LearnedSearch:
 
     def _scored(self, candidate: Candidate, gain: float) -> Candidate:
         assert self.state is not None
-        factors = self.state.signals
-        scores = {name: value * factors.get(name, 1.0) for name, value in candidate.scores.items()}
+        scores = {name: value * self.state.signals.get(name, 1.0) for name, value in candidate.scores.items()}
+        changed = sum(scores.values()) - sum(candidate.scores.values())
         if gain:
             scores[LEARNED] = gain
-        return replace(candidate, scores=scores, score=sum(scores.values()))
+        return replace(candidate, scores=scores, score=candidate.score + changed + gain)
 
     def _gains(
         self, terms: QueryTerms, head: Sequence[Candidate], vector: QueryVector | None
@@ -62,9 +62,13 @@ class LearnedSearch:
 class Live:
     """The learned search to use now: looked at before each search, read again when another state is live."""
 
-    def __init__(self, states: States, memory: Memory | None) -> None:
+    def __init__(
+        self, states: States, memory: Memory | None, signals: Callable[[], Collection[str]] | None = None
+    ) -> None:
+        """`signals` are those that scores are made of now: what was learned of others is left out."""
         self.states = states
         self.memory = memory
+        self.signals = signals
         self._mark: tuple[int, int] | None = None
         self._search = LearnedSearch(None, memory)
 
@@ -73,9 +77,16 @@ class Live:
         mark = self.states.mark()
         if mark != self._mark:
             number = self.states.live()
-            self._search = LearnedSearch(self.states.read(number) if number else None, self.memory)
+            state = self.states.read(number) if number else None
+            self._search = LearnedSearch(self._fitting(state) if state else None, self.memory)
             self._mark = mark
         return self._search if self._search.state or self._search.memory else None
+
+    def _fitting(self, state: State) -> State:
+        """Without weights and adapter where they were fitted to the scores of another reranker."""
+        if self.signals is None or not state.signals or set(state.signals) == set(self.signals()):
+            return state
+        return replace(state, signals={}, adapter=None)
 
     @property
     def number(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from docsearch.learn.clicks import ClickLog, relevance
 from docsearch.records import Candidate, Impression, PageId, Query
@@ -48,24 +49,41 @@ class Memory:
         """`terms_of` finds the index terms of a query."""
         self.log = log
         self.terms_of = terms_of
-        self._analyzed: dict[str, Remembered] = {}
+        self._analyzed: dict[tuple[str, tuple[str, ...]], Remembered] = {}
 
     def known(self, terms: QueryTerms) -> dict[PageId, float]:
-        """Pages that were chosen for such a query, each with how surely it is the answer, up to 1."""
+        """Pages that were chosen for such a query, each with how surely it is the answer, from 0 to 1.
+
+        A page that was called wrong for such a query is none, unless it was chosen for the same again.
+        """
         asked = remembered(terms)
         sure: dict[PageId, float] = {}
+        wrong: dict[PageId, float] = {}
         for past in self._candidates(asked):
             alike = min(max((likeness(asked, past) - UNLIKE) / (SAME - UNLIKE), 0.0), 1.0)
-            total = sum(past.chosen.values()) + DOUBT
-            for impression, times in past.chosen.items() if alike else ():
-                page = self.log.page_of(impression)
-                if page is not None:
+            pages = self._pages(past) if alike else {}
+            total = sum(pages.values()) + DOUBT
+            for page, times in pages.items():
+                if times:
                     sure[page] = 1 - (1 - sure.get(page, 0.0)) * (1 - alike * times / total)
-        return sure
+                else:
+                    wrong[page] = max(wrong.get(page, 0.0), alike)
+        return {page: value * (1 - wrong.get(page, 0.0)) for page, value in sure.items()}
+
+    def _pages(self, past: Remembered) -> dict[PageId, float]:
+        """The pages as they are indexed now, whatever they were called; a verdict ends what was before."""
+        pages: dict[PageId, float] = {}
+        for impression, times in past.chosen.items():
+            page = self.log.page_of(impression)
+            if page is not None:
+                pages[page] = pages.get(page, 0.0) + times if times else 0.0
+        return pages
 
     def _candidates(self, asked: Remembered) -> Iterable[Remembered]:
         """Past queries that share a word."""
-        by_word = self.log.index.catalog.remember("click memory", self._read, Kind.CLICKS)
+        index = self.log.index
+        name = " ".join(("click memory", *index.vocabulary.languages()))
+        by_word = index.catalog.remember(name, self._read, Kind.CLICKS)
         found = {id(past): past for word in asked.words for past in by_word.get(word, ())}
         return found.values()
 
@@ -78,7 +96,7 @@ class Memory:
                 value = said.get(impression.rank)
                 if value is not None:
                     page = replace(Impression(0, impression.content, impression.page, impression.path))
-                    known.chosen[page] = known.chosen.get(page, 0.0) + value if value else 0.0
+                    known.chosen[page] = known.chosen.pop(page, 0.0) + value if value else 0.0
         by_word: dict[tuple[str, ...], list[Remembered]] = {}
         for known in past.values():
             for word in known.words:
@@ -90,12 +108,13 @@ class Memory:
         from docsearch.errors import UsageError
         from docsearch.search.parse import parse
 
-        if query not in self._analyzed:
+        key = query, self.log.index.vocabulary.languages()
+        if key not in self._analyzed:
             try:
-                self._analyzed[query] = remembered(self.terms_of(parse(query)))
+                self._analyzed[key] = remembered(self.terms_of(parse(query)))
             except UsageError:  # a filter that is none any more
-                self._analyzed[query] = Remembered({}, frozenset(), 1.0)
-        return replace(self._analyzed[query], chosen={})
+                self._analyzed[key] = Remembered({}, frozenset(), 1.0)
+        return replace(self._analyzed[key], chosen={})
 
 
 def recalled(
@@ -103,7 +122,8 @@ def recalled(
 ) -> list[Candidate]:
     """The candidates with known answers moved up, and those that were no candidates put in.
 
-    How far depends on how sure they are; scores are compared by where the first and the tenth stand.
+    How far depends on how sure they are; scores are compared by where the first and the tenth stand. All
+    others keep their order: what a reranker left below its head may have scores of another scale.
     """
     missing = known.keys() - {candidate.page for candidate in candidates}
     new = [
@@ -111,21 +131,22 @@ def recalled(
     ]
     if not new and not any(candidate.page in known for candidate in candidates):
         return list(candidates)
-    scores = sorted((candidate.score for candidate in candidates), reverse=True) or [1.0]
+    scores = list(accumulate((candidate.score for candidate in candidates), min)) or [1.0]
     best, tenth = scores[0], scores[min(_HEAD, len(scores)) - 1]
     target = best + AHEAD * max(best - tenth, abs(best) * 0.1)
     last = scores[-1]
-    moved = [_moved(c, known.get(c.page, 0.0), c.score, target) for c in candidates]
-    moved += [_moved(c, known[c.page], last, target) for c in new]
-    order = {candidate.page: place for place, candidate in enumerate((*candidates, *new))}
-    return sorted(moved, key=lambda c: (-c.score, order[c.page]))
+    placed = [*zip(candidates, scores, strict=False), *((candidate, last) for candidate in new)]
+    moved = [_moved(c, known.get(c.page, 0.0), start, target) for c, start in placed]
+    return [candidate for candidate, _ in sorted(moved, key=lambda pair: -pair[1])]
 
 
-def _moved(candidate: Candidate, sure: float, start: float, target: float) -> Candidate:
+def _moved(candidate: Candidate, sure: float, start: float, target: float) -> tuple[Candidate, float]:
+    """The candidate, and the score that says where it stands now."""
     if not sure:
-        return candidate
+        return candidate, start
     score = start + sure * (target - start)
-    return replace(candidate, score=score, scores={**candidate.scores, OPENED: score - candidate.score})
+    scores = {**candidate.scores, OPENED: score - candidate.score}
+    return replace(candidate, score=score, scores=scores), score
 
 
 def likeness(asked: Remembered, past: Remembered) -> float:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -94,7 +95,7 @@ class States:
                 dict(stored["figures"]),
                 models,
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
             return None
 
     def numbers(self) -> list[int]:
@@ -114,7 +115,7 @@ class States:
 
         Folders of `models` are moved into it.
         """
-        number = max([*self.numbers(), 0]) + 1
+        number = max([0, *self.numbers(), *(event.state for event in self.history())]) + 1
         stored = {
             "before": self.live(),
             "at": time.time(),
@@ -163,10 +164,9 @@ class States:
         line = json.dumps(asdict(event))
         try:
             self._make()
-            with open(self.folder / _HISTORY, "a", encoding="utf-8", opener=owner_only) as file:
-                file.write(line + "\n")
+            _append(self.folder / _HISTORY, line)
         except OSError as error:
-            raise StorageFull(f"cannot write {self.folder}: {error.strerror}") from error
+            raise StorageFull(f"cannot write {self.folder}: {error.strerror or error}") from error
 
     def history(self) -> list[LearningEvent]:
         """What happened, the oldest first; lines that a crash cut short are left out."""
@@ -212,7 +212,10 @@ def _write_adapter(path: Path, adapter: Adapter) -> None:
 
 def _read_adapter(path: Path) -> Adapter:
     with np.load(path, allow_pickle=False) as stored:
-        return Adapter(str(stored["fingerprint"]), stored["left"], stored["right"], stored["mean"])
+        left, right, mean = stored["left"], stored["right"], stored["mean"]
+        if not left.shape == right.shape[::-1] == (len(mean), len(right)):
+            raise ValueError(f"{path} holds no adapter")
+        return Adapter(str(stored["fingerprint"]), left, right, mean)
 
 
 def _write(path: Path, text: str) -> None:
@@ -220,6 +223,15 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _append(path: Path, line: str) -> None:
+    """Adds a line; one that was cut short before it stays alone."""
+    with open(path, "a+b", opener=owner_only) as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read() == b"\n" else f"\n{line}"
+        file.write(f"{line}\n".encode())
 
 
 def _sync(folder: Path) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from docsearch.library.page_questions import Frame
     from docsearch.library.views import PageView, PageViews, Wanted
     from docsearch.models.protocols import Embedder
+    from docsearch.models.registry import ModelRow
     from docsearch.search.engine import Engine
     from docsearch.store.index import Index
     from docsearch.watch.state import WatcherState
@@ -333,7 +334,15 @@ class Library:
         )
 
     def _query_embedder(self) -> Embedder:
-        return self.learning.embedder_in_use(self._models.serving(self.store))
+        return self.learning.embedder_in_use(self.base_embedder())
+
+    def base_embedder(self) -> Embedder:
+        """The embedder that searches go by, without what was learned. Raises ModelUnavailable."""
+        return self._models.serving(self.store)
+
+    def model_row(self, name: str) -> ModelRow | None:
+        """The row of a model, of the user's models.toml or the shipped one; None for what is built in or off."""
+        return self._models.row(name)
 
     @cached_property
     def views(self) -> PageViews:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import cached_property
@@ -10,20 +11,23 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import NDArray
 
-from docsearch.errors import ModelUnavailable
+from docsearch.errors import ModelUnavailable, StorageFull, UsageError
 from docsearch.learn.clicks import ClickLog
+from docsearch.learn.job import JOB
 from docsearch.learn.live import Live
 from docsearch.learn.memory import Memory
+from docsearch.learn.process import RESULT
 from docsearch.learn.state import QUERY_MODEL, RERANKER, State, States
 from docsearch.models.protocols import Embedder, ModelInput, Reranker
 from docsearch.models.registry import ModelRow
-from docsearch.records import Figures, LearningOutcome, LearningStatus, LearningStep
+from docsearch.records import Figures, LearningOutcome, LearningStatus, LearningStep, TrainingStatus
 from docsearch.search.rerank import HeadReranker, ModelReranker, PassageReranker, RerankWeights
 
 if TYPE_CHECKING:
     import numpy as np
 
     from docsearch.learn.cycle import Cycle
+    from docsearch.learn.finetuning import Finetuning
     from docsearch.library import Library
 
 _FIRST_STAGE = ("text", "document", "meaning")
@@ -40,7 +44,8 @@ class Learning:
     @cached_property
     def live(self) -> Live:
         """What the engine adds to searches."""
-        return Live(self.states, self._memory() if self.library.settings.learn.memory else None)
+        memory = self._memory() if self.library.settings.learn.memory else None
+        return Live(self.states, memory, lambda: _signals(self.library.engine.reranker))
 
     def embedder_in_use(self, base: Embedder) -> Embedder:
         """The base, or what was finetuned from it for queries and is in use; pages keep their vectors."""
@@ -108,7 +113,112 @@ class Learning:
             waiting=waiting.number if waiting else 0,
             figures=shown.figures if shown else {},
             history=tuple(self.states.history()),
+            training=self.training(),
         )
+
+    # -- finetuning ----------------------------------------------------------------------------
+
+    def start_finetuning(self, role: str = "embedder") -> int:
+        """Starts training a model of the settings in a process of its own, or goes on with one that was
+        paused; the number of its pairs, 0 when it goes on.
+
+        Raises:
+            UsageError: there is too little to learn from, or nothing of that role to train.
+            MissingExtra: packages for training are missing.
+        """
+        from docsearch.learn import process
+
+        process.require_packages()
+        finetuning, folder = self._finetuning(role), self._job_folder(role)
+        state = process.training(folder).state
+        begun = (folder / JOB).is_file() and state in (process.State.PAUSED, process.State.WAITING)
+        pairs = 0
+        if not begun and state is not process.State.RUNNING:
+            pairs = finetuning.prepare()
+        if state is not process.State.RUNNING:
+            process.start(folder)
+        return pairs
+
+    def pause_finetuning(self, role: str = "embedder") -> None:
+        """What was learned is saved and the process ends; `start_finetuning` goes on."""
+        from docsearch.learn import process
+
+        process.pause(self._job_folder(role))
+
+    def finish_finetuning(self, role: str = "embedder", *, promote: bool = True) -> LearningOutcome:
+        """Judges what was trained, puts it into use when it is better, and deletes the job."""
+        finetuning = self._finetuning(role)
+        tuned = self.library.engine.variant(self.library.engine.weights, rerank=True)
+        result = self._job_folder(role) / RESULT
+        if role == "embedder":
+            base = self.library.base_embedder()
+            tuned.embedder = lambda: _opened(base, result)
+        else:
+            tuned.reranker = self._tuned_reranker(result)
+        outcome = finetuning.finish(tuned, promote=promote)
+        finetuning.drop()
+        return outcome
+
+    def training(self) -> TrainingStatus:
+        """The finetuning that runs, waits or has just ended; an empty one when there is none."""
+        from docsearch.learn import process
+
+        for role in ("embedder", "reranker"):
+            folder = self._job_folder(role)
+            if (folder / JOB).is_file():
+                found = process.training(folder)
+                steps = process.progress(folder)
+                last = steps[-1] if steps else None
+                return TrainingStatus(
+                    role,
+                    found.state.value,
+                    found.reason,
+                    last.step if last else 0,
+                    last.of if last else 0,
+                    tuple((s.step, s.loss) for s in steps if s.loss is not None),
+                    tuple((s.step, s.ndcg10) for s in steps if s.ndcg10 is not None),
+                )
+        return TrainingStatus()
+
+    def export_model(self, target: Path) -> Path:
+        """Copies the finetuned model in use, a folder that Sentence Transformers opens; returns the copy.
+
+        Raises UsageError when none is in use, or the target is there already.
+        """
+        folder = self._model(QUERY_MODEL) or self._model(RERANKER)
+        if folder is None:
+            raise UsageError("no finetuned model is in use", hint="docsearch learn finetune trains one")
+        if target.exists():
+            raise UsageError(f"{target} is there already")
+        try:
+            shutil.copytree(folder, target)
+        except OSError as error:
+            raise StorageFull(f"cannot write {target}: {error.strerror or error}") from error
+        return target
+
+    def _job_folder(self, role: str) -> Path:
+        return self.states.folder / f"training-{role}"
+
+    def _finetuning(self, role: str) -> Finetuning:
+        from docsearch.learn.finetuning import Finetuning
+
+        models = self.library.settings.models
+        name = models.embedder if role == "embedder" else models.reranker
+        row = self.library.model_row(name)
+        if row is None:
+            hint = "docsearch learn fits the built-in reranker and needs no training"
+            raise UsageError(f"there is no {role} to train", hint=hint if role == "reranker" else "")
+        return Finetuning(self._cycle, row, self._job_folder(role), models.device)
+
+    def _tuned_reranker(self, folder: Path) -> HeadReranker | None:
+        from docsearch.models.tuned import load_tuned_reranker
+
+        now = self.library.engine.reranker
+        row = self.library.model_row(self.library.settings.models.reranker)
+        if not isinstance(now, ModelReranker) or row is None:
+            return now
+        model = load_tuned_reranker(row, folder, self.library.settings.models.device)
+        return ModelReranker(now.index, model, now.render, now.pixels)
 
     def due(self) -> bool:
         """Whether a round is to begin by itself."""
@@ -176,11 +286,15 @@ class _RerankerInUse:
             return self.base
 
 
-def _tuned(base: Embedder, folder: Path) -> Embedder:
+def _opened(base: Embedder, folder: Path) -> Embedder:
     from docsearch.models.tuned import load_tuned_embedder
 
+    return load_tuned_embedder(base, folder)
+
+
+def _tuned(base: Embedder, folder: Path) -> Embedder:
     try:
-        return load_tuned_embedder(base, folder)
+        return _opened(base, folder)
     except ModelUnavailable:  # made from another embedder than the one of the settings
         return base
 

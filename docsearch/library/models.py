@@ -108,6 +108,10 @@ class ChosenModels:
         model = in_use(load_reranker(models.reranker, self.registry, models.device), row)
         return ModelReranker(index, model, partial(self.page_image, index), row.image_pixels)
 
+    def row(self, name: str) -> ModelRow | None:
+        """The row of a model; None for what is built in or off."""
+        return None if name in (OFF, BUILT_IN_RERANKER) else self.registry.row(name)
+
     def picture(self, index: Index, path: Path) -> Picture:
         """A picture to search with, and what stands in it; of a document, its first page.
 
