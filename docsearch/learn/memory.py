@@ -68,7 +68,8 @@ class Memory:
                     sure[page] = 1 - (1 - sure.get(page, 0.0)) * (1 - alike * times / total)
                 else:
                     wrong[page] = max(wrong.get(page, 0.0), alike)
-        return {page: value * (1 - wrong.get(page, 0.0)) for page, value in sure.items()}
+        kept = {page: value * (1 - wrong.get(page, 0.0)) for page, value in sure.items()}
+        return {page: value for page, value in kept.items() if value}
 
     def _pages(self, past: Remembered) -> dict[PageId, float]:
         """The pages as they are indexed now, whatever they were called; a verdict ends what was before."""
@@ -96,7 +97,8 @@ class Memory:
                 value = said.get(impression.rank)
                 if value is not None:
                     page = replace(Impression(0, impression.content, impression.page, impression.path))
-                    known.chosen[page] = known.chosen.pop(page, 0.0) + value if value else 0.0
+                    before = known.chosen.pop(page, 0.0)
+                    known.chosen[page] = before + value if value else 0.0
         by_word: dict[tuple[str, ...], list[Remembered]] = {}
         for known in past.values():
             for word in known.words:
