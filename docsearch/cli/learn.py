@@ -87,9 +87,9 @@ def finetune(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Train a model on what was opened and on queries made from your own pages; use it if it is surely better.
+    """Train a model on what was opened and on queries made from your own pages.
 
-    Ctrl-C pauses: the next call goes on. Pages keep their vectors.
+    It is used if it is surely better. Ctrl-C pauses: the next call goes on. Pages keep their vectors.
     """
     from docsearch.library import Library
 
@@ -116,7 +116,7 @@ def finetune(
 
 def export(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Where to copy it; must not be there.")],
+    folder: Annotated[Path, typer.Argument(help="Where to copy it to.")],
 ) -> None:
     """Copy the finetuned model in use: a folder that Sentence Transformers opens, with a model card.
 

@@ -133,7 +133,7 @@ class Cycle:
         return LearningOutcome(verdict, state.number, promote, len(asked), parts)
 
     def _slowdown(self, asked: Sequence[Asked], fitted: Fitted) -> float:
-        """How many times as long whole queries take with what was learned; both asked in turn, best of five."""
+        """How many times as long whole queries take as before; both asked in turn, best of five."""
         signals = dict(zip(self.signals, map(float, fitted.factors), strict=True))
         search = LearnedSearch(State(0, 0, 0.0, signals, 0, fitted.adapter, {}, {}), None)
         plain, learned = (self.engine.variant(self.engine.weights, rerank=True) for _ in range(2))

@@ -84,9 +84,9 @@ class Finetuning:
         clicks = [e for a in split.older for e in self._examples(a, index)]
         made = list(self._made(index))
         if len(split.older) + len(split.later) < CHOSEN_FROM or len(clicks) + len(made) < PAIRS_FROM:
-            queries = len(split.older) + len(split.later)
+            queries, pairs = len(split.older) + len(split.later), len(clicks) + len(made)
             raise UsageError(
-                f"too little to train on: {queries} queries with a chosen page, {len(clicks) + len(made)} pairs",
+                f"too little to train on: {queries} queries with a chosen page, {pairs} pairs",
                 hint=f"{CHOSEN_FROM} queries and {PAIRS_FROM} pairs are needed; docsearch learn needs fewer",
             )
         job = suited_job(self.row, len(clicks) + len(made), device=self.device)
@@ -182,7 +182,7 @@ class Finetuning:
         ]
 
     def _made(self, index: Index) -> list[TrainingExample]:
-        """Pairs from the user's own pages, so that what is known of them is not forgotten; none of the guard's."""
+        """Pairs from the user's own pages, so that those are still found; none of the guard set."""
         guarded = {a.query for a in guard_set(self.cycle.states.folder, index)}
         made = [m for m in make_queries(index, MADE, _MADE_SEED) if m[0] not in guarded]
         places = {}

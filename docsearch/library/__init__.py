@@ -341,7 +341,7 @@ class Library:
         return self._models.serving(self.store)
 
     def model_row(self, name: str) -> ModelRow | None:
-        """The row of a model, of the user's models.toml or the shipped one; None for what is built in or off."""
+        """The row of a model in models.toml; None for what is built in or off."""
         return self._models.row(name)
 
     @cached_property
