@@ -60,19 +60,67 @@ def fit_scale(examples: Sequence[Example]) -> float:
 
 def loss(examples: Sequence[Example], factors: Array) -> float:
     """Mean cross-entropy of relevance and softmax of the scores, in nats a query."""
-    values = [e.weight * _cross_entropy(e.signals @ factors, _share(e.relevance)) for e in examples]
-    return float(sum(values) / sum(e.weight for e in examples))
+    return _Lists.of(examples).loss(factors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """All queries side by side, short lists filled up.
+
+    Attributes:
+        signals: shape (queries, candidates, signals).
+        absent: what is added to scores, shape (queries, candidates): minus infinity where no candidate is.
+        shares: how relevance is shared, shape (queries, candidates).
+        weights: shape (queries,); together 1.
+    """
+
+    signals: Array
+    absent: Array
+    shares: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, examples: Sequence[Example]) -> _Lists:
+        longest = max(len(e.relevance) for e in examples)
+        signals = np.zeros((len(examples), longest, examples[0].signals.shape[1]))
+        absent = np.full((len(examples), longest), -np.inf)
+        shares = np.zeros((len(examples), longest))
+        for row, e in enumerate(examples):
+            signals[row, : len(e.relevance)] = e.signals
+            absent[row, : len(e.relevance)] = 0
+            shares[row, : len(e.relevance)] = e.relevance / e.relevance.sum()
+        weights = np.array([e.weight for e in examples])
+        return cls(signals, absent, shares, weights / weights.sum())
+
+    def loss(self, factors: Array) -> float:
+        scores = self.signals @ factors
+        tops = scores.max(1, initial=-np.inf, where=self.absent == 0)
+        powers = np.exp(scores + self.absent - tops[:, None])
+        losses = tops + np.log(powers.sum(1)) - (self.shares * scores).sum(1)
+        return float(self.weights @ losses)
+
+    def derivatives(self, factors: Array) -> tuple[Array, Array]:
+        """Gradient, shape (signals,), and Hessian, shape (signals, signals), of the loss."""
+        scores = self.signals @ factors + self.absent
+        powers = np.exp(scores - scores.max(1, keepdims=True))
+        chances = powers / powers.sum(1, keepdims=True)
+        expected = np.einsum("nc,ncs->ns", chances, self.signals)
+        wanted = np.einsum("nc,ncs->ns", self.shares, self.signals)
+        centred = (self.signals - expected[:, None]) * np.sqrt(chances * self.weights[:, None])[..., None]
+        flat = centred.reshape(-1, centred.shape[2])
+        return self.weights @ (expected - wanted), flat.T @ flat
 
 
 def _minimum(examples: Sequence[Example], start: Array, stiffness: Array) -> Array:
     """Newton's method with halved steps, on the loss plus half of `stiffness` x (distance to start)²."""
+    lists = _Lists.of(examples)
 
     def cost(at: Array) -> float:
-        return loss(examples, at) + 0.5 * float(stiffness @ (at - start) ** 2)
+        return lists.loss(at) + 0.5 * float(stiffness @ (at - start) ** 2)
 
     at, value = start, cost(start)
     for _ in range(_STEPS):
-        gradient, curvature = _derivatives(examples, at)
+        gradient, curvature = lists.derivatives(at)
         gradient = gradient + stiffness * (at - start)
         curvature = curvature + np.diag(stiffness + _SETTLED)
         step = np.linalg.solve(curvature, gradient)
@@ -82,33 +130,3 @@ def _minimum(examples: Sequence[Example], start: Array, stiffness: Array) -> Arr
         if np.abs(step).max() <= _SETTLED:
             break
     return at
-
-
-def _derivatives(examples: Sequence[Example], factors: Array) -> tuple[Array, Array]:
-    """Gradient, shape (signals,), and Hessian, shape (signals, signals), of the loss."""
-    size = len(factors)
-    gradient, curvature, total = np.zeros(size), np.zeros((size, size)), 0.0
-    for example in examples:
-        probability = _softmax(example.signals @ factors)
-        expected = probability @ example.signals
-        gradient += example.weight * (expected - _share(example.relevance) @ example.signals)
-        centred = example.signals - expected
-        curvature += example.weight * (centred.T * probability) @ centred
-        total += example.weight
-    return gradient / total, curvature / total
-
-
-def _cross_entropy(scores: Array, shares: Array) -> float:
-    top = scores.max()
-    return float(top + np.log(np.exp(scores - top).sum()) - shares @ scores)
-
-
-def _softmax(scores: Array) -> Array:
-    powers = np.exp(scores - scores.max())
-    shares: Array = powers / powers.sum()
-    return shares
-
-
-def _share(relevance: Array) -> Array:
-    shares: Array = relevance / relevance.sum()
-    return shares
