@@ -25,6 +25,7 @@ from docsearch.library import Library
 from docsearch.tui.boundary import ErrorLog
 from docsearch.tui.graphics import BLOCKS, graphics_of, terminal_picture
 from docsearch.tui.history import History
+from docsearch.tui.learning_process import LearningProcess, LearningRunner
 from docsearch.tui.ports import LibraryPort
 from docsearch.tui.screens.answer_keys import AnswerKeys
 from docsearch.tui.screens.page_keys import PageKeys
@@ -64,6 +65,7 @@ class DocsearchApp(App[None]):
         history: past queries.
         view: colours and the like.
         settings: the file of the settings.
+        learner: runs rounds of learning; none in tests.
     """
 
     TITLE = "docsearch"
@@ -73,6 +75,9 @@ class DocsearchApp(App[None]):
         Binding("f1", "help", "Help", tooltip="This help"),
         Binding("f2", "folders", "Folders", tooltip="What is searched, what failed, indexing"),
         Binding("f9", "models", "Models", show=False, tooltip="Which there are, and which are in use"),
+        Binding(
+            "f10", "learning", "Learning", show=False, tooltip="What search learned from what you opened"
+        ),
         Binding("f8", "settings", "Settings", show=False, tooltip="Every setting, and what it means"),
         Binding("ctrl+p", "command_palette", "All commands", show=False),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
@@ -87,6 +92,7 @@ class DocsearchApp(App[None]):
         history: History | None = None,
         view: ViewSettings | None = None,
         settings: Path | None = None,
+        learner: LearningRunner | None = None,
     ) -> None:
         view = view or ViewSettings()
         super().__init__()
@@ -96,7 +102,8 @@ class DocsearchApp(App[None]):
         for theme in own_themes():
             self.register_theme(theme)
         self._take_theme(chosen_theme(view.theme, os.environ))
-        self.session = Session(self, open_library, ErrorLog(log), IN_BLOCKS, history or History())
+        past = history or History()
+        self.session = Session(self, open_library, ErrorLog(log), IN_BLOCKS, past, learner)
         self._welcomed = False
         self._early: list[events.Event] | None = []
         self._watcher = watcher
@@ -107,6 +114,8 @@ class DocsearchApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys that come before there is anything to type into are kept for then."""
+        if isinstance(event, events.InputEvent):
+            self.session.idle.touch()
         if self._early is not None and isinstance(event, events.Key | events.Paste):
             self._early.append(event)
             return
@@ -138,6 +147,7 @@ class DocsearchApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._theme_changed)
         self._mark_contrast(self.current_theme)
         self.session.freshness.start()
+        self.session.idle.start()
         if self._watcher is not None:
             self.set_timer(WATCH_AFTER_SECONDS, self._watcher.start)
             self.session.indexing.changed.subscribe(self, self._watch_again)
@@ -147,6 +157,7 @@ class DocsearchApp(App[None]):
         if self._watcher is not None:
             self._watcher.stop()
         self.session.indexing.stop()
+        self.session.rounds.stop()
         await self.session.close()
 
     def action_help(self) -> None:
@@ -172,6 +183,7 @@ class DocsearchApp(App[None]):
         yield SystemCommand("Pause indexing", "What is done is kept", self.session.indexing.stop)
         yield SystemCommand("Settings", "Every setting, and what it means", self.action_settings)
         yield SystemCommand("Models", "Which there are, and which are in use", self.action_models)
+        yield SystemCommand("Learning", "What search learned from what you opened", self.action_learning)
         yield SystemCommand("Forget past queries", "Here and on disk", self.session.history.forget)
         yield SystemCommand("Help", "Every key, and the query language", self.action_help)
         if isinstance(screen, SearchScreen):
@@ -202,6 +214,13 @@ class DocsearchApp(App[None]):
 
         if isinstance(self.screen, SearchScreen):
             self.push_screen(ModelsScreen(self.session))
+
+    def action_learning(self) -> None:
+        """What was learned, from the search."""
+        from docsearch.tui.screens.learning import LearningScreen
+
+        if isinstance(self.screen, SearchScreen):
+            self.push_screen(LearningScreen(self.session))
 
     def on_models_screen_switched(self, event: ModelsScreen.Switched) -> None:
         """Pages get the vectors of another embedder; the one before serves until they have."""
@@ -266,6 +285,7 @@ class DocsearchApp(App[None]):
 def help_sections() -> list[Section]:
     """The keys of every screen."""
     from docsearch.tui.screens.folders import FoldersScreen
+    from docsearch.tui.screens.learning import LearningScreen
     from docsearch.tui.screens.models import ModelsScreen
     from docsearch.tui.screens.settings import SettingsScreen
 
@@ -277,6 +297,7 @@ def help_sections() -> list[Section]:
         ("Answer", [*AnswerKeys.KEYS[:1], CITED, *AnswerPane.BINDINGS]),
         ("Folders", FoldersScreen.BINDINGS),
         ("Models", ModelsScreen.BINDINGS),
+        ("Learning", LearningScreen.BINDINGS),
         ("Settings", SettingsScreen.BINDINGS),
     ]
 
@@ -291,7 +312,8 @@ def run(home: Path | None = None) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     with native_messages_to(ErrorLog(log)):
         view, file, graphics = settings.view, places.settings, graphics_of(settings.view.images, os.environ)
-        DocsearchApp(lambda: Library(home), log, graphics, watcher, history, view, file).run()
+        learner = LearningProcess(home)
+        DocsearchApp(lambda: Library(home), log, graphics, watcher, history, view, file, learner).run()
 
 
 @contextmanager

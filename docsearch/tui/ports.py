@@ -11,6 +11,7 @@ from docsearch.records import (
     Answer,
     Failure,
     Hit,
+    LearningStatus,
     LoggedSearch,
     ModelState,
     PageId,
@@ -35,6 +36,25 @@ class ClickLogPort(Protocol):
 
     def put(self, search: LoggedSearch) -> bool:
         """Keeps a search in the place of what was kept of it."""
+
+
+class LearningPort(Protocol):
+    """What was learned from what the user opened."""
+
+    def status(self) -> LearningStatus:
+        """What was learned so far, and what could be."""
+
+    def due(self) -> bool:
+        """Whether a round is to begin by itself."""
+
+    def accept(self, state: int) -> None:
+        """Puts a state into use that waits for it."""
+
+    def reject(self, state: int) -> None:
+        """Throws a state away that waits."""
+
+    def go_back(self) -> int:
+        """Puts what was before into use again; its number, 0 for nothing learned."""
 
 
 class LibraryPort(Protocol):
@@ -109,6 +129,10 @@ class LibraryPort(Protocol):
     @property
     def clicks(self) -> ClickLogPort:
         """Searches and what was done with their results."""
+
+    @property
+    def learning(self) -> LearningPort:
+        """Learning from what was opened."""
 
     def models(self) -> tuple[ModelState, ...]:
         """Every model docsearch knows."""

@@ -1,4 +1,4 @@
-"""What all screens share: a library thread for each kind of work, indexing, and the error boundary."""
+"""What all screens share: a library thread for each kind of work, indexing, learning, the error boundary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from docsearch.tui.boundary import Boundary, ErrorLog
 from docsearch.tui.freshness import Freshness
 from docsearch.tui.graphics import Picture
 from docsearch.tui.history import History
+from docsearch.tui.idle_learning import IdleLearning
 from docsearch.tui.indexing import Indexing
+from docsearch.tui.learning import Rounds
+from docsearch.tui.learning_process import LearningRunner
 from docsearch.tui.ports import LibraryPort
 from docsearch.tui.threads import LibraryThread
 
@@ -29,6 +32,7 @@ class Session:
         log: where unexpected errors go.
         picture: how pages are drawn.
         history: past queries.
+        learner: runs rounds of learning.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class Session:
         log: ErrorLog,
         picture: Picture,
         history: History,
+        learner: LearningRunner | None = None,
     ) -> None:
         self.search = LibraryThread(open_library, "search")
         self.preview = LibraryThread(open_library, "preview")
@@ -49,6 +54,8 @@ class Session:
         self.boundary = Boundary(app, log)
         self.indexing = Indexing(app, self.boundary, self.writer)
         self.freshness = Freshness(app, self.boundary, self.facts, self.indexing)
+        self.rounds = Rounds(app, self.boundary, learner)
+        self.idle = IdleLearning(app, self.boundary, self.facts, self.indexing, self.rounds)
 
     async def use_model(self, name: str) -> None:
         """Takes a model into use in every library that is open; raises what `Library.use_model` does."""

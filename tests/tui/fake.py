@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from threading import Event
 
@@ -20,6 +21,8 @@ from docsearch.records import (
     Failure,
     Hit,
     Impression,
+    LearningEvent,
+    LearningStatus,
     LoggedSearch,
     ModelState,
     PageId,
@@ -110,6 +113,115 @@ class FakeClicks:
         return {impression.rank: impression for impression in search.impressions}
 
 
+MEASURED = {
+    "queries": 188.0,
+    "before": 0.869,
+    "after": 0.888,
+    "surely": 0.008,
+    "guards": 150.0,
+    "guard_before": 0.605,
+    "guard_after": 0.606,
+    "latency": 1.1,
+}
+# the screen shows the local time
+NOON = datetime(2024, 5, 1, 12, 0).timestamp()
+LEARNED = LearningStatus(
+    logging=True,
+    memory=True,
+    automatic=True,
+    searches=334,
+    chosen=300,
+    queries=188,
+    needed=20,
+    due=True,
+    live=1,
+    live_at=NOON,
+    live_queries=120,
+    live_parts=("weights: text x 0.88, meaning x 0.85", "a query adapter of rank 16"),
+    waiting=0,
+    figures=MEASURED,
+    history=(
+        LearningEvent(NOON, "learned", 1, (), MEASURED | {"before": 0.802, "after": 0.851}),
+        LearningEvent(NOON + 1, "accepted", 1),
+        LearningEvent(
+            NOON + 86400, "refused", 0, ("the gain is [b]not[/b] sure",), MEASURED | {"after": 0.86}
+        ),
+    ),
+)
+"""What is known after two rounds."""
+NOTHING_LEARNED = replace(
+    LEARNED, searches=9, chosen=4, queries=4, due=False, live=0, live_parts=(), figures={}, history=()
+)
+
+
+@dataclass
+class FakeLearning:
+    """Knows what it was given; decisions are remembered and become history."""
+
+    known: LearningStatus = NOTHING_LEARNED
+    is_due: bool = False
+    decided: list[tuple[str, int]] = field(default_factory=list)
+    broken: Exception | None = None
+    """What a decision raises."""
+
+    def status(self) -> LearningStatus:
+        return self.known
+
+    def due(self) -> bool:
+        return self.is_due
+
+    def accept(self, state: int) -> None:
+        self._decide("accepted", state, live=state, waiting=0)
+
+    def reject(self, state: int) -> None:
+        self._decide("rejected", state, waiting=0)
+
+    def go_back(self) -> int:
+        self._decide("went back", 0, live=0, live_parts=())
+        return 0
+
+    def happens(self, what: str, state: int, *reasons: str, **changes: object) -> None:
+        """Another process did that."""
+        event = LearningEvent(NOON + 2 * 86400, what, state, reasons)
+        self.known = replace(self.known, history=(*self.known.history, event), **changes)  # type: ignore[arg-type]
+
+    def _decide(self, what: str, state: int, **changes: object) -> None:
+        if self.broken is not None:
+            raise self.broken
+        self.decided.append((what, state))
+        self.happens(what, state, **changes)
+
+
+@dataclass
+class FakeRunner:
+    """Tells its events one by one as the gate lets them through; remembers how it was asked."""
+
+    told: Sequence[Mapping[str, object]] = ()
+    does: Callable[[], None] = lambda: None
+    """Is called before the last event."""
+    error: Exception | None = None
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    held: bool = False
+    """Whether it stays at its first event until it is stopped."""
+    _stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def events(self, *options: str, gentle: bool = False) -> AsyncGenerator[Mapping[str, object], None]:
+        self.asked.append((*options, *(["gently"] if gentle else [])))
+        for number, event in enumerate(self.told):
+            if number == len(self.told) - 1:
+                self.does()
+            yield event
+            if self.held:
+                await self._stopped.wait()
+                raise InterruptedError("stopped half-way")
+        if self.error is not None:
+            raise self.error
+
+    def stop(self) -> None:
+        self.asked.append(("stop",))
+        self._stopped.set()
+
+
 @dataclass
 class FakeLibrary:
     """Answers `answers[words]`, one order after the other; a gate holds an order back until it is set."""
@@ -144,6 +256,7 @@ class FakeLibrary:
     """Held before a page of that number is drawn."""
     known_models: tuple[ModelState, ...] = ()
     clicks: FakeClicks = field(default_factory=lambda: FakeClicks())
+    learning: FakeLearning = field(default_factory=lambda: FakeLearning())
     asked: list[tuple[object, ...]] = field(default_factory=list)
 
     def parse(self, words: str, picture: Path | None = None) -> Query:

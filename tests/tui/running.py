@@ -11,6 +11,7 @@ from textual.widgets import Input, Static
 
 from docsearch.records import Hit
 from docsearch.tui.app import DocsearchApp
+from docsearch.tui.learning_process import LearningRunner
 from docsearch.tui.widgets.hits import HitList
 from docsearch.tui.widgets.preview import Preview
 from tests.tui.fake import FakeLibrary, opens
@@ -20,10 +21,13 @@ WIDE, NARROW = (120, 36), (80, 24)
 
 @asynccontextmanager
 async def running(
-    library: FakeLibrary, tmp_path: Path, size: tuple[int, int] = WIDE
+    library: FakeLibrary,
+    tmp_path: Path,
+    size: tuple[int, int] = WIDE,
+    learner: LearningRunner | None = None,
 ) -> AsyncIterator[Pilot[None]]:
     """The app over a fake library, its first work done."""
-    app = DocsearchApp(opens(library), tmp_path / "cache" / "docsearch.log")
+    app = DocsearchApp(opens(library), tmp_path / "cache" / "docsearch.log", learner=learner)
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         yield pilot

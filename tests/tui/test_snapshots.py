@@ -28,9 +28,10 @@ from docsearch.records import (
     Snippet,
     Statement,
     TextSource,
+    TrainingStatus,
 )
 from docsearch.tui.app import DocsearchApp
-from tests.tui.fake import MODELS, FakeLibrary, hit, opens
+from tests.tui.fake import LEARNED, MODELS, FakeLearning, FakeLibrary, FakeRunner, hit, opens
 from tests.tui.running import screen_text, settled
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -52,6 +53,16 @@ HITS = [
     hit(3),
 ]
 
+NO_TRAINING = TrainingStatus()
+TRAINING = TrainingStatus(
+    "embedder",
+    "running",
+    step=40,
+    of=120,
+    losses=tuple((step, 2.4 / (1 + step / 9)) for step in range(41)),
+    ndcg10=((0, 0.71), (10, 0.74), (20, 0.78), (30, 0.775), (40, 0.79)),
+)
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -61,6 +72,7 @@ class Scene:
     words: str = ""
     keys: Sequence[str] = ()
     empty: bool = False
+    training: TrainingStatus = NO_TRAINING
 
 
 SCENES = [
@@ -77,6 +89,8 @@ SCENES = [
     Scene("folders", keys=("f2",)),
     Scene("settings", keys=("f8",)),
     Scene("models", keys=("f9", "down")),
+    Scene("learning", keys=("f10",)),
+    Scene("training", keys=("f10", "down"), training=TRAINING),
     Scene("judged", "budget", ("tab", "plus", "down", "minus")),
     Scene("help", keys=("f1",)),
 ]
@@ -91,6 +105,7 @@ def library_for(scene: Scene) -> FakeLibrary:
         known={"type": ("pdf", "png", "image")},
         said=(SAID,),
         known_models=MODELS,
+        learning=FakeLearning(replace(LEARNED, waiting=2, training=scene.training)),
     )
 
 
@@ -101,6 +116,7 @@ async def looks(scene: Scene, size: tuple[int, int], theme: str, tmp_path: Path)
         tmp_path / "log",
         view=ViewSettings(theme=theme),
         settings=Path("/nowhere/settings.toml"),
+        learner=FakeRunner(),
     )
     app.animation_level = "none"
     async with app.run_test(size=size) as pilot:
