@@ -21,6 +21,9 @@ Event = Mapping[str, Any]
 DONE = "done"
 GENTLE = 10
 """What is added to the niceness of a round that nobody waits for."""
+NICEST = 19
+ENDING_SECONDS = 3.0
+"""A round that was stopped has so long to end."""
 _OURS = "docsearch: "
 
 
@@ -59,6 +62,7 @@ class LearningProcess:
             code = await process.wait()
         finally:
             self.stop()
+            await _ended(process)
         if code and last.get("event") != DONE:
             raise _what_ended_it((await said).decode("utf-8", "replace"))
 
@@ -85,8 +89,18 @@ class LearningProcess:
         )
         if gentle and sys.platform != "win32":
             with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, process.pid, GENTLE)
+                nice = os.getpriority(os.PRIO_PROCESS, 0) + GENTLE
+                os.setpriority(os.PRIO_PROCESS, process.pid, min(nice, NICEST))
         return process
+
+
+async def _ended(process: Process) -> None:
+    """Waits for the end of a process that was told to end, or ends it."""
+    try:
+        await asyncio.wait_for(process.wait(), ENDING_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def _what_ended_it(said: str) -> Exception:
