@@ -86,10 +86,13 @@ def choose(asked: Sequence[Asked], space: Space | None) -> tuple[Strengths, Held
 
     `asked` is in order of time. With an equal loss the first tried, which changes less, is taken.
     """
-    weights = _best(asked, None, [Strengths(s) for s in (None, *WEIGHT_STRENGTHS)])
-    adapters = [Strengths(weights.weights, s) for s in (None, *ADAPTER_STRENGTHS)] if space else [weights]
-    best = _best(asked, space, adapters)
-    return best, held_out(asked, best, space)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # matrices are so small that several threads only wait for each other
+        weights = _best(asked, None, [Strengths(s) for s in (None, *WEIGHT_STRENGTHS)])
+        adapters = [Strengths(weights.weights, s) for s in (None, *ADAPTER_STRENGTHS)] if space else [weights]
+        best = _best(asked, space, adapters)
+        return best, held_out(asked, best, space)
 
 
 def held_out(asked: Sequence[Asked], strengths: Strengths, space: Space | None) -> HeldOut:

@@ -67,23 +67,23 @@ class Learning:
 
     def learn(self, *, promote: bool = True, keep: bool = True) -> Iterator[LearningStep | LearningOutcome]:
         """A round of learning; the last item is its outcome. See `Cycle.learn`."""
-        return self._cycle.learn(promote=promote, keep=keep)
+        return self.cycle.learn(promote=promote, keep=keep)
 
     def watch(self) -> Figures | None:
         """Compares what is in use with what was before; goes back when it is surely worse."""
-        return self._cycle.watch()
+        return self.cycle.watch()
 
     def accept(self, state: int) -> None:
         """Puts a state into use that waits for it."""
-        self._cycle.accept(state)
+        self.cycle.accept(state)
 
     def reject(self, state: int) -> None:
         """Throws a state away that waits."""
-        self._cycle.reject(state)
+        self.cycle.reject(state)
 
     def go_back(self) -> int:
         """Puts what was before into use again; its number, 0 for nothing learned."""
-        return self._cycle.go_back()
+        return self.cycle.go_back()
 
     def status(self) -> LearningStatus:
         """What was learned so far, and what could be."""
@@ -105,7 +105,7 @@ class Learning:
             chosen=chosen,
             queries=len(chosen_pages(log)),
             needed=WEIGHTS_FROM,
-            due=self._cycle.due(),
+            due=self.cycle.due(),
             live=live.number if live else 0,
             live_at=live.at if live else 0.0,
             live_queries=live.queries if live else 0,
@@ -208,7 +208,7 @@ class Learning:
         if row is None:
             hint = "docsearch learn fits the built-in reranker and needs no training"
             raise UsageError(f"there is no {role} to train", hint=hint if role == "reranker" else "")
-        return Finetuning(self._cycle, row, self._job_folder(role), models.device)
+        return Finetuning(self.cycle, row, self._job_folder(role), models.device)
 
     def _tuned_reranker(self, folder: Path) -> HeadReranker | None:
         from docsearch.models.tuned import load_tuned_reranker
@@ -223,7 +223,7 @@ class Learning:
     def due(self) -> bool:
         """Whether a round is to begin by itself."""
         settings = self.library.settings.learn
-        return settings.log and settings.automatic and self._cycle.due()
+        return settings.log and settings.automatic and self.cycle.due()
 
     def _waiting(self, live: State | None) -> State | None:
         """A state newer than the live one that was neither accepted nor rejected."""
@@ -232,7 +232,7 @@ class Learning:
         return self.states.read(newer[-1]) if newer else None
 
     @cached_property
-    def _cycle(self) -> Cycle:
+    def cycle(self) -> Cycle:
         from docsearch.learn.cycle import Cycle
 
         library = self.library
