@@ -94,7 +94,8 @@ class ClickLog:
     def page_of(self, impression: Impression) -> PageId | None:
         """The page as it is indexed now: of the same content, or else of the file at the same path."""
         document = self.index.documents.by_content(impression.content)
-        number = document.id if document else self.index.files.document_of(impression.path)
+        held = document is not None and document.id in self.index.documents.live()
+        number = document.id if document and held else self.index.files.document_of(impression.path)
         if number is None:
             return None
         found = self.index.documents.get([number]).get(number)
