@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 # PyMuPDF loads a page layout model on import where it finds one: most of a second, and unused here.
 for _unneeded in ("pymupdf.layout", "pymupdf4llm"):
@@ -100,9 +101,11 @@ class PdfDocument:
         with _translated():
             leaf = self._page(page)
             found = leaf.get_text("words", flags=TEXT_FLAGS)
-            turn, width, height = leaf.rotation_matrix, leaf.rect.width or 1, leaf.rect.height or 1
-            placed = ((clean_text(word[4]), pymupdf.Rect(word[:4]) * turn) for word in found)
-            return tuple(Word(text, _fraction(area, width, height)) for text, area in placed if text)
+            boxes = _turned([word[:4] for word in found], leaf.rotation_matrix)
+            sides = np.array([leaf.rect.width or 1, leaf.rect.height or 1] * 2)
+            corners = np.clip(boxes / sides, 0.0, 1.0).tolist()
+            placed = zip((clean_text(word[4]) for word in found), corners, strict=True)
+            return tuple(Word(text, Box(*corner)) for text, corner in placed if text)
 
     def render(self, page: int, pixels: int) -> RgbArray:
         """The page as RGB of shape (height, width, 3), its longest side `pixels` long."""
@@ -217,13 +220,11 @@ def _no_pages(document: Any) -> UnreadableDocument:
     return UnreadableDocument(FailureKind.NO_PAGES)
 
 
-def _fraction(area: Any, width: float, height: float) -> Box:
-    def within(value: float, side: float) -> float:
-        return min(1.0, max(0.0, value / side))
-
-    return Box(
-        within(area.x0, width), within(area.y0, height), within(area.x1, width), within(area.y1, height)
-    )
+def _turned(boxes: Sequence[tuple[float, ...]], turn: Any) -> NDArray[np.float64]:
+    """Rectangles as a page turned by a multiple of 90 degrees shows them, shape (boxes, 4)."""
+    corners = np.array(boxes, np.float64).reshape(-1, 2, 2)
+    shown = corners @ np.array([[turn.a, turn.b], [turn.c, turn.d]]) + np.array([turn.e, turn.f])
+    return np.concatenate([shown.min(axis=1), shown.max(axis=1)], axis=1)
 
 
 def _has_few_letters(text: str) -> bool:

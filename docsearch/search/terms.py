@@ -1,5 +1,6 @@
 """From the words of a query to index terms: question words dropped, stems for every language of the
-index, mistyped words replaced by the nearest ones the index knows, weights from page counts."""
+index, mistyped words replaced by the nearest ones the index knows, half-typed ones completed, weights from
+page counts."""
 
 from __future__ import annotations
 
@@ -78,7 +79,7 @@ def query_terms(query: Query, analyzer: Analyzer, vocabulary: Vocabulary, pages:
     phrase_words = [word for phrase in query.phrases for word in _words(phrase)]
     typed = _words(query.text)
     words = _content_words(typed, languages, analyzer)
-    corrections = {word: vocabulary.nearest(word) for word in vocabulary.unknown(words)}
+    corrections = {word: _meant(word, vocabulary) for word in vocabulary.unknown(words)}
     corrections = {word: near for word, near in corrections.items() if near}
     groups = []
     for word in dict.fromkeys([*words, *_content_words(phrase_words, languages, analyzer)]):
@@ -97,6 +98,11 @@ def query_terms(query: Query, analyzer: Analyzer, vocabulary: Vocabulary, pages:
         corrections,
         _asks_for_number(set(typed)),
     )
+
+
+def _meant(word: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """What an unknown word may be: mistyped, or not typed to its end yet."""
+    return tuple(dict.fromkeys((*vocabulary.nearest(word), *vocabulary.completions(word))))
 
 
 def _asks_for_number(words: Set[str]) -> bool:

@@ -15,6 +15,9 @@ _LONGEST = 30
 _SHORTEST_CORRECTED = 4
 
 
+_LAST_LETTER = "\U0010ffff"
+
+
 class Vocabulary:
     """The tables `vocabulary` and `languages`."""
 
@@ -92,6 +95,15 @@ class Vocabulary:
         found = process.extract(word, list(pages), scorer=OSA.distance, score_cutoff=mistakes, limit=50)
         ranked = sorted(found, key=lambda match: (match[1], match[0][0] != word[0], -pages[match[0]]))
         return tuple(known for known, *_ in ranked[:limit])
+
+    def completions(self, start: str, limit: int = 3) -> tuple[str, ...]:
+        """Known words whose stems begin so, those on most pages first: what a half-typed word may become."""
+        rows = self.catalog.connection.execute(
+            "SELECT word, sum(pages) AS pages FROM vocabulary WHERE stem >= ? AND stem < ? "
+            "GROUP BY word ORDER BY pages DESC, word LIMIT ?",
+            (start, start + _LAST_LETTER, limit),
+        )
+        return tuple(row[0] for row in rows)
 
     def _by_length(self) -> dict[int, dict[str, int]]:
         """All spelled words with their page counts, by their length."""

@@ -69,6 +69,12 @@ def test_of_equally_near_words_the_commonest_with_the_same_first_letter(vocabula
     assert vocabulary.nearest("zzzzzz") == ()
 
 
+def test_a_half_typed_word_becomes_what_stands_on_most_pages(vocabulary: Vocabulary) -> None:
+    assert vocabulary.completions("inv") == ("invoice", "invoices", "invoke")
+    assert vocabulary.completions("agree", limit=1) == ("agreement",)
+    assert vocabulary.completions("zz") == ()
+
+
 def test_what_is_known_short_or_no_word_is_not_corrected(vocabulary: Vocabulary) -> None:
     assert vocabulary.unknown(["invoice", "xyz", "12345", "a1b2c3", ""]) == []
 
