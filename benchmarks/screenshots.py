@@ -1,6 +1,6 @@
 """Pictures of the screens for the README, made of the sample documents.
 
-    python -m benchmarks.screenshots docs
+    python -m benchmarks.screenshots docs --learned HOME
 
 They are SVG files without fonts of their own, so that looking at them fetches nothing.
 """
@@ -36,12 +36,15 @@ class Shot:
     keys: tuple[str, ...] = ()
     theme: str = "dark"
     size: tuple[int, int] = (118, 34)
+    learned: bool = False
+    """Whether it is of an index that search has learned for."""
 
 
 SHOTS = (
     Shot("search", "rent deposit lease"),
     Shot("answer", "how much is the security deposit?"),
     Shot("models", keys=("f9",)),
+    Shot("learning", keys=("f10",), size=(118, 28), learned=True),
     Shot("light", "revenue by region", ("ctrl+t",), theme="light"),
 )
 
@@ -49,6 +52,9 @@ SHOTS = (
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR", help="where the pictures go")
+    parser.add_argument(
+        "--learned", type=Path, metavar="HOME", help="an index where something was learned, for its picture"
+    )
     options = parser.parse_args(argv)
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="docsearch-") as base:
@@ -57,7 +63,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         with Library(home) as library:
             list(library.index([documents]))
         for shot in SHOTS:
-            picture = asyncio.run(taken(shot, home))
+            if shot.learned and options.learned is None:
+                continue
+            picture = asyncio.run(taken(shot, options.learned if shot.learned else home))
             (options.folder / f"{shot.name}.svg").write_text(without_fonts(picture), encoding="utf-8")
 
 

@@ -67,6 +67,8 @@ class Rounds:
     def __init__(self, app: App[Any], boundary: Boundary, runner: LearningRunner | None) -> None:
         self.state = RoundState()
         self.changed: Signal[RoundState] = Signal(app, "learning")
+        self.watched = False
+        """Whether what comes of a round can be seen without being told."""
         self._app = app
         self._boundary = boundary
         self._runner = runner
@@ -107,7 +109,7 @@ class Rounds:
 
     async def _asked_for(self) -> None:
         await self.run(*ASKING)
-        for notice in _notices(self.state.outcome) if self.state.outcome else ():
+        for notice in _notices(self.state.outcome, self.watched) if self.state.outcome else ():
             self._app.notify(visible(notice), markup=False, timeout=10)
 
     def _tell(self, state: RoundState) -> None:
@@ -122,11 +124,11 @@ def _outcome(event: Event) -> Outcome:
     return Outcome(int(event.get("state", 0)), int(event.get("queries", 0)), parts, reasons, back)
 
 
-def _notices(outcome: Outcome) -> Iterator[str]:
-    """What came of a round, wherever the user is by now."""
+def _notices(outcome: Outcome, watched: bool) -> Iterator[str]:
+    """What came of a round, as far as it cannot be seen where the user is by now."""
     if outcome.went_back:
         yield f"What had been learned was taken back: {'; '.join(outcome.went_back)}"
-    if outcome.state:
+    if outcome.state and not watched:
         yield f"Something was learned: state {outcome.state} waits for you on the Learning screen"
-    else:
+    elif not watched:
         yield "A round has ended; nothing changes. The Learning screen says why."

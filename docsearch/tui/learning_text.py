@@ -110,9 +110,11 @@ def round_text(state: RoundState) -> Content:
 def _progress(state: RoundState) -> Content:
     if state.step is None:
         return literal("A round begins", MUTED)
+    what = literal(state.step.what.capitalize())
+    if not state.step.done:
+        return what + " …"
     done = bar(round(state.step.done * 100), 100, BAR_CELLS)
-    share = f" {state.step.done:.0%}" if state.step.done else ""
-    return Content.assemble(literal(f"{state.step.what} ".capitalize()), done, (share, MUTED))
+    return Content.assemble(what, " ", done, (f" {state.step.done:.0%}", MUTED))
 
 
 def event_cells(event: LearningEvent) -> tuple[Text, ...]:

@@ -203,12 +203,15 @@ class FakeRunner:
     asked: list[tuple[object, ...]] = field(default_factory=list)
     held: bool = False
     """Whether it stays at its first event until it is stopped."""
+    gate: asyncio.Event | None = None
+    """Held before the last event."""
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def events(self, *options: str, gentle: bool = False) -> AsyncGenerator[Mapping[str, object], None]:
         self.asked.append((*options, *(["gently"] if gentle else [])))
         for number, event in enumerate(self.told):
             if number == len(self.told) - 1:
+                assert self.gate is None or await self.gate.wait()
                 self.does()
             yield event
             if self.held:

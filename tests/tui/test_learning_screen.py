@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,7 +86,7 @@ async def test_a_round_shows_how_far_it_is_and_its_result_waits(tmp_path: Path) 
         assert runner.asked == [("--ask",)]
         assert "Learned from 188 queries: a query adapter" in screen_text(pilot)
         assert "state 2: a takes it into use, r throws it away" in screen_text(pilot)
-        assert any("state 2 waits" in notice for notice in notifications(pilot))
+        assert notifications(pilot) == []
         await pilot.press("a")
         await settled(pilot)
         assert learning.decided == [("accepted", 2)]
@@ -107,6 +108,19 @@ async def test_a_round_that_runs_can_be_ended_and_runs_on_beside_other_screens(t
         assert runner.asked == [("--ask",), ("stop",)]
         assert "The round was ended; nothing has changed" in screen_text(pilot)
         assert notifications(pilot) == []
+
+
+async def test_what_comes_of_a_round_is_told_elsewhere(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    runner = FakeRunner((*STEPS, DONE), gate=gate)
+    async with running(FakeLibrary(learning=FakeLearning(LEARNED)), tmp_path, learner=runner) as pilot:
+        await opened(pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: "Asking your queries again" in screen_text(pilot))
+        await pilot.press("escape")
+        gate.set()
+        await settled(pilot)
+        assert any("state 2 waits" in notice for notice in notifications(pilot))
 
 
 async def test_leaving_the_program_ends_the_round(tmp_path: Path) -> None:

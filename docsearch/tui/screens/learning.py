@@ -72,11 +72,16 @@ class LearningScreen(Screen[None]):
         self._table.add_columns("When", "What", "State", "nDCG@10", "Why")
         self._table.focus()
         self.session.rounds.changed.subscribe(self, self.on_round)
+        self.session.rounds.watched = True
         self.session.indexing.changed.subscribe(self, self.query_one(StatusLine).show_progress)
         self.query_one(StatusLine).show_progress(self.session.indexing.state)
         self._say(self.session.rounds.state)
         self.set_interval(LOOK_SECONDS, self._look)
         self.load()
+
+    def on_unmount(self) -> None:
+        """What comes of a round has to be told elsewhere."""
+        self.session.rounds.watched = False
 
     def load(self) -> None:
         """Asks the library anew."""
