@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from textual.app import App
@@ -15,9 +16,10 @@ from docsearch.tui.boundary import Boundary
 from docsearch.tui.learning_process import DONE, Event, LearningRunner
 from docsearch.tui.text import visible
 
-ASKING = ("--ask",)
+ASKING = ("--ask", "--json")
 """The user decides whether what was learned is used."""
-IF_DUE = ("--if-due",)
+TRAINING = ("finetune", *ASKING)
+IF_DUE = ("--if-due", "--json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,14 @@ class RoundState:
     outcome: Outcome | None = None
     stopped: bool = False
     """Whether the user ended the last one half-way."""
+    training: bool = False
+    """Whether a model is trained, which goes on another time when it is stopped."""
 
     def after(self, event: Event) -> RoundState:
         """The state when this was told."""
         if event.get("event") == DONE:
             return replace(self, outcome=_outcome(event))
-        return replace(self, step=LearningStep(str(event.get("what", "")), float(event.get("done", 0.0))))
+        return replace(self, step=_step(event))
 
 
 class Rounds:
@@ -78,15 +82,13 @@ class Rounds:
         """Whether a round can be started here."""
         return self._runner is not None
 
-    def start(self) -> bool:
-        """A round whose result waits for the user; False when one is under way or none is possible."""
-        if self._runner is None or self.state.running:
-            return False
-        self._boundary.start(self._app, self._asked_for, "learning")
-        return True
+    def start(self, options: tuple[str, ...] = ASKING) -> None:
+        """A round whose result waits for the user, unless one is under way or none is possible."""
+        if self._runner is not None and not self.state.running:
+            self._boundary.start(self._app, partial(self._asked_for, options), "learning")
 
     def stop(self) -> None:
-        """Ends the round half-way, which changes nothing."""
+        """Ends the round half-way, which changes nothing; training is paused."""
         if self._runner is not None and self.state.running:
             self._tell(replace(self.state, stopping=True))
             self._runner.stop()
@@ -95,7 +97,7 @@ class Rounds:
         """A round from its start to its end; raises what ended it early, unless it was stopped."""
         if self._runner is None or self.state.running:
             return
-        self._tell(RoundState(running=True))
+        self._tell(RoundState(running=True, training=options == TRAINING))
         try:
             async with aclosing(self._runner.events(*options, gentle=gentle)) as events:
                 async for event in events:
@@ -107,14 +109,20 @@ class Rounds:
             stopped = self.state.stopping and self.state.outcome is None
             self._tell(replace(self.state, running=False, stopping=False, stopped=stopped))
 
-    async def _asked_for(self) -> None:
-        await self.run(*ASKING)
+    async def _asked_for(self, options: tuple[str, ...]) -> None:
+        await self.run(*options)
         for notice in _notices(self.state.outcome, self.watched) if self.state.outcome else ():
             self._app.notify(visible(notice), markup=False, timeout=10)
 
     def _tell(self, state: RoundState) -> None:
         self.state = state
         self.changed.publish(state)
+
+
+def _step(event: Event) -> LearningStep:
+    if event.get("of"):
+        return LearningStep("training a model", event["step"] / event["of"])
+    return LearningStep(str(event.get("what", "")), float(event.get("done", 0.0)))
 
 
 def _outcome(event: Event) -> Outcome:

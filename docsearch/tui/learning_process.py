@@ -22,7 +22,7 @@ DONE = "done"
 GENTLE = 10
 """What is added to the niceness of a round that nobody waits for."""
 NICEST = 19
-ENDING_SECONDS = 3.0
+ENDING_SECONDS = 10.0
 """A round that was stopped has so long to end."""
 _OURS = "docsearch: "
 
@@ -31,21 +31,21 @@ class LearningRunner(Protocol):
     """Runs one round of learning at a time."""
 
     def events(self, *options: str, gentle: bool = False) -> AsyncGenerator[Event, None]:
-        """What `docsearch learn` with these options tells; raises what ended it before it was done."""
+        """What `docsearch learn` with these words tells; raises what ended it before it was done."""
 
     def stop(self) -> None:
-        """Ends the round half-way, which changes nothing."""
+        """Ends the round half-way, which changes nothing; training is paused."""
 
 
 class LearningProcess:
-    """Satisfies `LearningRunner` with `docsearch learn --json`.
+    """Satisfies `LearningRunner` with `docsearch learn`.
 
     Args:
         home: what `--home` was given, if it was.
     """
 
     def __init__(self, home: Path | None) -> None:
-        self._command = (*command(home), "learn", "--json")
+        self._command = (*command(home), "learn")
         self._process: Process | None = None
 
     async def events(self, *options: str, gentle: bool = False) -> AsyncGenerator[Event, None]:

@@ -93,11 +93,14 @@ def training(status: TrainingStatus) -> Content:
 def round_text(state: RoundState) -> Content:
     """How far a round is, or what came of it."""
     if state.stopping:
-        return literal("Ending the round", "$text-warning")
+        return literal("Pausing the training" if state.training else "Ending the round", "$text-warning")
     if state.running:
         return _progress(state)
     if state.stopped:
-        return literal("The round was ended; nothing has changed", MUTED)
+        ended = (
+            "Training is paused; f goes on" if state.training else "The round was ended; nothing has changed"
+        )
+        return literal(ended, MUTED)
     outcome = state.outcome
     if outcome is None:
         return literal(LISTED, MUTED)
@@ -109,7 +112,7 @@ def round_text(state: RoundState) -> Content:
 
 def _progress(state: RoundState) -> Content:
     if state.step is None:
-        return literal("A round begins", MUTED)
+        return literal("Looking for what to train on …" if state.training else "A round begins", MUTED)
     what = literal(state.step.what.capitalize())
     if not state.step.done:
         return what + " …"

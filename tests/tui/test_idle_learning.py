@@ -55,7 +55,7 @@ async def test_a_round_that_is_due_begins_after_a_pause_and_says_what_changed(tm
         await it.after(IDLE_SECONDS - 1)
         assert it.runner.asked == []
         await it.after(1)
-        assert it.runner.asked == [("--if-due", "gently")]
+        assert it.runner.asked == [("--if-due", "--json", "gently")]
         assert [notice for notice in notifications(it.pilot) if "has learned" in notice]
 
 
@@ -75,7 +75,7 @@ async def test_nothing_begins_that_is_not_due_and_that_is_asked_once_a_pause(tmp
         assert it.runner.asked == []
         await it.pilot.press("b")
         await it.after(IDLE_SECONDS)
-        assert it.runner.asked == [("--if-due", "gently")]
+        assert it.runner.asked == [("--if-due", "--json", "gently")]
 
 
 async def test_it_tries_at_most_once_an_hour(tmp_path: Path) -> None:

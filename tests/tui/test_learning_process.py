@@ -37,12 +37,12 @@ async def test_settings_that_cannot_be_read_end_it_with_the_reason(home: Path) -
     home.mkdir(exist_ok=True)
     (home / "settings.toml").write_text("[learn]\nlog = 3\n")
     with pytest.raises(DocsearchError, match="log"):
-        [event async for event in LearningProcess(home).events()]
+        [event async for event in LearningProcess(home).events("--json")]
 
 
 async def test_a_round_that_nobody_waits_for_is_gentle_and_can_be_stopped(home: Path) -> None:
     process = LearningProcess(home)
-    async with aclosing(process.events("--if-due", gentle=True)) as events:
+    async with aclosing(process.events("--if-due", "--json", gentle=True)) as events:
         first = asyncio.ensure_future(anext(events, None))
         while process._process is None:
             await asyncio.sleep(0)
@@ -56,7 +56,7 @@ async def test_a_round_that_nobody_waits_for_is_gentle_and_can_be_stopped(home: 
 
 async def test_leaving_half_way_leaves_no_process(home: Path) -> None:
     process = LearningProcess(home)
-    events = process.events()
+    events = process.events("--json")
     first = asyncio.ensure_future(anext(events, None))
     while process._process is None:
         await asyncio.sleep(0)

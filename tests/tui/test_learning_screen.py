@@ -83,7 +83,7 @@ async def test_a_round_shows_how_far_it_is_and_its_result_waits(tmp_path: Path) 
         assert not keys_offered(pilot) & {"a", "r"}
         await pilot.press("t")
         await settled(pilot)
-        assert runner.asked == [("--ask",)]
+        assert runner.asked == [("--ask", "--json")]
         assert "Learned from 188 queries: a query adapter" in screen_text(pilot)
         assert "state 2: a takes it into use, r throws it away" in screen_text(pilot)
         assert notifications(pilot) == []
@@ -105,7 +105,7 @@ async def test_a_round_that_runs_can_be_ended_and_runs_on_beside_other_screens(t
         await until(pilot, lambda: "Asking your queries again" in screen_text(pilot))
         await pilot.press("t")
         await settled(pilot)
-        assert runner.asked == [("--ask",), ("stop",)]
+        assert runner.asked == [("--ask", "--json"), ("stop",)]
         assert "The round was ended; nothing has changed" in screen_text(pilot)
         assert notifications(pilot) == []
 
@@ -121,6 +121,22 @@ async def test_what_comes_of_a_round_is_told_elsewhere(tmp_path: Path) -> None:
         gate.set()
         await settled(pilot)
         assert any("state 2 waits" in notice for notice in notifications(pilot))
+
+
+async def test_a_model_is_trained_and_paused(tmp_path: Path) -> None:
+    runner = FakeRunner(
+        ({"event": "progress", "step": 30, "of": 120, "loss": 1.0, "ndcg10": None},), held=True
+    )
+    async with running(FakeLibrary(learning=FakeLearning(LEARNED)), tmp_path, learner=runner) as pilot:
+        await opened(pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: "Training a model ━━━━━━━━━━━━━━━━━━━━ 25%" in screen_text(pilot))
+        assert "t" not in keys_offered(pilot)
+        await pilot.press("f")
+        await settled(pilot)
+        assert runner.asked == [("finetune", "--ask", "--json"), ("stop",)]
+        assert "Training is paused; f goes on" in screen_text(pilot)
+        assert {"t", "f"} <= keys_offered(pilot)
 
 
 async def test_leaving_the_program_ends_the_round(tmp_path: Path) -> None:
@@ -159,7 +175,7 @@ async def test_a_round_that_fails_says_why_and_another_can_begin(tmp_path: Path)
         assert notifications(pilot) == ["the disk is full\nmake room"]
         await pilot.press("t")
         await settled(pilot)
-        assert runner.asked == [("--ask",), ("--ask",)]
+        assert runner.asked == [("--ask", "--json"), ("--ask", "--json")]
 
 
 async def test_what_waits_can_be_thrown_away(tmp_path: Path) -> None:

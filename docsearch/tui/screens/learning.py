@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
 from docsearch.records import LearningEvent, LearningStatus
-from docsearch.tui.learning import RoundState
+from docsearch.tui.learning import ASKING, TRAINING, RoundState
 from docsearch.tui.learning_text import about, event_cells, facts, round_text, rounds_plot, training_plot
 from docsearch.tui.ports import LearningPort
 from docsearch.tui.screens.dialogs import Confirm
@@ -35,6 +35,7 @@ class LearningScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f10", "close", "Back", key_display="esc"),
         Binding("t", "train", "Train now/stop", tooltip="Learn from what was opened, or end that half-way"),
+        Binding("f", "finetune", "Finetune/pause", tooltip="Train a model on it, pause that, or go on"),
         Binding("a", "accept", "Accept", tooltip="Use what was learned, from the next search on"),
         Binding("r", "reject", "Reject", tooltip="Throw away what was learned"),
         Binding("b", "go_back", "Go back", tooltip="Use what was in use before"),
@@ -107,12 +108,14 @@ class LearningScreen(Screen[None]):
 
     def _look(self) -> None:
         """While a model is trained, its figures grow."""
-        if self.status is not None and self.status.training.state in ("waiting", "running"):
+        running = self.status is not None and self.status.training.state in ("waiting", "running")
+        if running or (self.session.rounds.state.running and self.session.rounds.state.training):
             self.load()
 
     def on_round(self, state: RoundState) -> None:
         """How far a round is; what came of it is asked for when it has ended."""
         self._say(state)
+        self.refresh_bindings()
         if not state.running:
             self.load()
 
@@ -132,9 +135,10 @@ class LearningScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keys that can do nothing now are not offered."""
-        status = self.status
+        status, rounds = self.status, self.session.rounds
         needs = {
-            "train": self.session.rounds.possible,
+            "train": rounds.possible and not (rounds.state.running and rounds.state.training),
+            "finetune": rounds.possible and (rounds.state.training or not rounds.state.running),
             "accept": bool(status and status.waiting),
             "reject": bool(status and status.waiting),
             "go_back": bool(status and status.live),
@@ -143,10 +147,17 @@ class LearningScreen(Screen[None]):
 
     def action_train(self) -> None:
         """Begins a round, or ends the one that runs half-way."""
+        self._start_or_stop(ASKING)
+
+    def action_finetune(self) -> None:
+        """Trains a model, pauses that, or goes on with it."""
+        self._start_or_stop(TRAINING)
+
+    def _start_or_stop(self, options: tuple[str, ...]) -> None:
         if self.session.rounds.state.running:
             self.session.rounds.stop()
         else:
-            self.session.rounds.start()
+            self.session.rounds.start(options)
 
     def action_accept(self) -> None:
         """Takes into use what waits."""
