@@ -63,17 +63,18 @@ def learn(
     from docsearch.library import Library
 
     with Library(context.obj) as library:
-        compared = library.learning.watch()
+        went_back = () if dry_run else _went_back(library, library.learning.watch())
+        if went_back:
+            talk(f"What had been learned was taken back: {'; '.join(went_back)}")
         if if_due and not library.learning.due():
             talk("not enough was opened since the last time")
+            if json:
+                print_json({"event": "not due", "went_back": went_back})
             return
         outcome = _followed(library.learning.learn(promote=not ask, keep=not dry_run), as_json=json)
-        went_back = _went_back(library, compared)
     if json:
         print_json({"event": "done", **_outcome_as_dict(outcome), "went_back": went_back})
     else:
-        if went_back:
-            talk(f"What had been learned was taken back: {'; '.join(went_back)}")
         _print_outcome(outcome, dry_run=dry_run)
     if outcome.reasons and not dry_run:
         raise typer.Exit(_REFUSED)
