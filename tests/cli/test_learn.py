@@ -174,7 +174,7 @@ def test_a_round_only_when_it_is_due(learn: Run, clicked: Clicked) -> None:
 def test_what_became_worse_is_taken_back_and_said(learn: Run, clicked: Clicked, states: States) -> None:
     states.promote(waiting(states))
     clicked(wants_tables, queries())
-    states.note(LearningEvent(1e12, "refused", 0))  # so that no round is due
+    states.note(LearningEvent(4e9, "refused", 0))  # so that no round is due
     learn("--dry-run", "--if-due")
     assert states.live() == 1, "a dry run takes nothing back"
     assert "taken back: worse on 28 queries since" in learn("--if-due").err
