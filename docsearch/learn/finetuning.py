@@ -44,7 +44,7 @@ PAIRS_FROM = 200
 CHOSEN_FROM = 30
 """And so many queries with a chosen page."""
 OLDER_SHARE = 2 / 3
-MADE = 200
+MADE = 300
 _MADE_SEED = 2
 _SHORT_LIST = 20
 _ROUND = "round.json"
