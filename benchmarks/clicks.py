@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = common_parser(__doc__)
     add_home(parser)
     parser.add_argument("--clicks", type=int, default=300, metavar="N", help="clicks to learn from (300)")
-    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="users for each share of noise (5)")
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="users for each share of noise (3)")
     parser.add_argument(
         "--random", type=int, default=100, metavar="N", help="rounds on clicks that are all chance (100)"
     )
@@ -89,6 +89,7 @@ class Bench:
         self.names = Names(library.store.files, samples.documents.resolve())
         self.plain = library.engine.variant(library.engine.weights, rerank=True)
         self.lists: dict[str, SearchResult] = {}
+        self.before: dict[str, float] = {}
         if any(search.front != FRONT for search in library.store.clicks.all()):
             raise UsageError(
                 f"the index in {library.folders.index} has searches of its own; name another --home"
@@ -166,13 +167,19 @@ class Bench:
 
     def mean(self, queries: Sequence[JudgedQuery], *, learned: bool) -> float:
         """Mean nDCG@10, by the library's own search or without anything learned."""
+        return float(np.mean([self.ndcg(query, learned=learned) for query in queries]))
+
+    def ndcg(self, query: JudgedQuery, *, learned: bool) -> float:
+        """nDCG@10 of one query; what has learned nothing is asked once."""
+        if not learned and query.query in self.before:
+            return self.before[query.query]
         engine = self.library.engine if learned else self.plain
-        values = []
-        for query in queries:
-            pages = [c.page for c in engine.rank(Query(raw=query.query, text=query.query)).candidates[:DEPTH]]
-            names = self.names.of({page.doc for page in pages})
-            values.append(_ndcg([page_id(names[page.doc], page.page) for page in pages], query))
-        return float(np.mean(values))
+        pages = [c.page for c in engine.rank(Query(raw=query.query, text=query.query)).candidates[:DEPTH]]
+        names = self.names.of({page.doc for page in pages})
+        value = _ndcg([page_id(names[page.doc], page.page) for page in pages], query)
+        if not learned:
+            self.before[query.query] = value
+        return value
 
     def fit_seconds(self, seed: int) -> float:
         """What fitting weights and adapter takes once queries are asked, and choosing how strongly."""

@@ -26,8 +26,8 @@ AUTOMATIC_FROM = 20
 """So many queries with a chosen page that were new since the last round, and it is time for another."""
 LIVE_FROM = 20
 """So many queries asked since a state became live, and it is compared with the one before."""
-_TIMED = 12
-_ROUNDS = 5
+_TIMED = 8
+_ROUNDS = 3
 
 
 class Cycle:
@@ -133,7 +133,7 @@ class Cycle:
         return LearningOutcome(verdict, state.number, promote, len(asked), parts)
 
     def _slowdown(self, asked: Sequence[Asked], fitted: Fitted) -> float:
-        """How many times as long whole queries take as before; both asked in turn, best of five."""
+        """How many times as long whole queries take as before; both asked in turn, best of three."""
         signals = dict(zip(self.signals, map(float, fitted.factors), strict=True))
         search = LearnedSearch(State(0, 0, 0.0, signals, 0, fitted.adapter, {}, {}), None)
         plain, learned = (self.engine.variant(self.engine.weights, rerank=True) for _ in range(2))
