@@ -21,6 +21,7 @@ from docsearch.config import ViewSettings
 from docsearch.ingest.samples import make_samples
 from docsearch.library import Library
 from docsearch.tui.app import DocsearchApp
+from docsearch.tui.learning_process import LearningProcess
 
 _LOOK_SECONDS = 0.1
 _QUIET_LOOKS = 5
@@ -76,6 +77,7 @@ async def taken(shot: Shot, home: Path) -> str:
         home / "log",
         view=ViewSettings(theme=shot.theme),
         settings=home / "settings.toml",
+        learner=LearningProcess(home),
     )
     async with app.run_test(size=shot.size) as pilot:
         await quiet(pilot)

@@ -121,7 +121,8 @@ class Rounds:
 
 def _step(event: Event) -> LearningStep:
     if event.get("of"):
-        return LearningStep("training a model", event["step"] / event["of"])
+        done = float(event["step"] / event["of"])
+        return LearningStep("training a model", done) if done < 1 else LearningStep("judging", 0.0)
     return LearningStep(str(event.get("what", "")), float(event.get("done", 0.0)))
 
 

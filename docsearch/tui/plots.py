@@ -74,24 +74,25 @@ class _Scale:
     def label(self, row: int, rows: int) -> str:
         """The largest value beside the first row, the least beside the last one."""
         value = self.largest if row == 0 else self.least if row == rows - 1 else None
-        return (f"{value:.3f}" if value is not None else "").rjust(LABEL_CELLS - 1) + " "
+        text = "" if value is None else f"{value:.3f}"[: LABEL_CELLS - 1].rstrip(".")
+        return text.rjust(LABEL_CELLS - 1) + " "
 
 
-def _cell(scale: _Scale, candle: Candle, bottom: int) -> tuple[str, str]:
+def _cell(scale: _Scale, candle: Candle, bottom: int) -> Content:
     """What of a candle is in the row that begins at that level."""
     start, end = sorted((scale.level(candle.before), scale.level(candle.after)))
     low, high = max(start - bottom, 0), min(end + 1 - bottom, LEVELS)
     if high <= low:
-        return " " * CANDLE_CELLS, ""
+        return _wide(" ", "")
     if low == 0:
-        return _wide(BLOCKS[high]), candle.colour
+        return _wide(BLOCKS[high], candle.colour)
     if high == LEVELS:
-        return _wide(BLOCKS[low]), f"{candle.colour} reverse"
-    return _wide("━"), candle.colour
+        return _wide(BLOCKS[low], f"{candle.colour} reverse")
+    return _wide("━", candle.colour)
 
 
-def _wide(block: str) -> str:
-    return block * (CANDLE_CELLS - 1) + " "
+def _wide(block: str, style: str) -> Content:
+    return Content.assemble((block * (CANDLE_CELLS - 1), style), " ")
 
 
 def _sampled(points: Sequence[tuple[float, float]], count: int) -> list[float]:

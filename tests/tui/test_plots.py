@@ -36,6 +36,11 @@ def test_a_curve_falls_from_the_upper_left_to_the_lower_right() -> None:
     assert last.endswith("⣀")
 
 
+def test_large_values_take_no_more_room() -> None:
+    lines = drawn(curve([(0, 13.1134), (1, 12345.0)], 16, 2, "red"))
+    assert [line[:6] for line in lines] == ["12345 ", "13.11 "]
+
+
 def test_a_curve_has_no_gaps_and_fits() -> None:
     lines = drawn(curve([(0, 0.0), (1, 9.0), (2, 0.0)], 16, 4, "red"))
     assert {len(line) for line in lines} == {16}
