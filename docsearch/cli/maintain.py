@@ -147,7 +147,7 @@ def export(
 ) -> None:
     """Write the whole index into one file, to carry it to another machine.
 
-    It holds the text of all documents, as the index does; the documents themselves are not in it.
+    It holds the text of all documents and your searches, as the index does; not the documents themselves.
     """
     from docsearch.library import Library
     from docsearch.store.archive import export_index
