@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.dom import DOMNode
@@ -165,27 +166,41 @@ class Looking:
         key = self._key(place, query)
         view = self._cache.get(key)
         if view is None:
-            view = await self._view_of(place, query, lambda: self.place == place)
-            self._cache.put(key, view)
+            view = await self._drawn(place, query, lambda: self.place == place)
         self._view = view
         return partial(self._preview.show_picture, view.image)
 
-    async def _view_of(self, place: Place, query: Query, wanted: Callable[[], bool]) -> PageView:
-        frame = self._frame(place)
-        return await self._session.preview.call(
-            lambda library: library.look(place.hit.path, place.page, frame, query, wanted)
+    async def _drawn(self, place: Place, query: Query, wanted: Callable[[], bool]) -> PageView:
+        """The page as its file has it now; kept."""
+        key, frame, path = self._key(place, query), self._frame(place), place.hit.path
+        changed, view = await self._session.preview.call(
+            lambda library: (_changed(path), library.look(path, place.page, frame, query, wanted))
         )
+        self._cache.put(key, view, changed)
+        return view
+
+    async def _still_true(self, place: Place, query: Query) -> bool:
+        """Whether the picture that is shown is of the file as it is now; a file that is gone is not asked."""
+        now = await self._session.preview.call(lambda _: _changed(place.hit.path))
+        key = self._key(place, query)
+        if not now or key not in self._cache or self._cache.changed(key) == now:
+            return True
+        self._cache.drop(key)
+        return False
 
     async def _look_ahead(self, place: Place, query: Query) -> None:
         """Loads what is likely to be looked at next."""
         if self.as_text:
+            return
+        if not await self._still_true(place, query):
+            self.go(place)
             return
         others = [place.turned(1), *(Place(hit, hit.page.page) for hit in self._neighbours())]
         for other in others:
             key = self._key(other, query)
             if key not in self._cache:
                 try:
-                    self._cache.put(key, await self._view_of(other, query, lambda: self.place == place))
+                    await self._drawn(other, query, lambda: self.place == place)
                 except UnreadableDocument:
                     continue
 
@@ -195,3 +210,11 @@ class Looking:
 
     def _key(self, place: Place, query: Query) -> Key:
         return (place.hit.page.doc, place.page, self._frame(place), query.text, query.phrases)
+
+
+def _changed(path: Path) -> int:
+    """When a file last changed, in nanoseconds; 0 when that cannot be told."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -18,6 +18,7 @@ class PageCache:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = most_bytes
         self._views: OrderedDict[Hashable, PageView] = OrderedDict()
+        self._changed: dict[Hashable, int] = {}
         self.bytes = 0
 
     def __contains__(self, key: Hashable) -> bool:
@@ -30,21 +31,28 @@ class PageCache:
             self._views.move_to_end(key)
         return view
 
-    def put(self, key: Hashable, view: PageView) -> None:
+    def changed(self, key: Hashable) -> int:
+        """When the file had last changed as the view was drawn; 0 when that is not known."""
+        return self._changed.get(key, 0)
+
+    def put(self, key: Hashable, view: PageView, changed: int = 0) -> None:
         """Keeps a view, unless it alone is too large."""
-        self._drop(key)
-        self._views[key] = view
+        self.drop(key)
+        self._views[key], self._changed[key] = view, changed
         self.bytes += _bytes(view)
         while self.bytes > self._most:
-            self._drop(next(iter(self._views)))
+            self.drop(next(iter(self._views)))
 
     def clear(self) -> None:
         """Forgets all."""
         self._views.clear()
+        self._changed.clear()
         self.bytes = 0
 
-    def _drop(self, key: Hashable) -> None:
+    def drop(self, key: Hashable) -> None:
+        """Forgets a view."""
         view = self._views.pop(key, None)
+        self._changed.pop(key, None)
         if view is not None:
             self.bytes -= _bytes(view)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from threading import Event
 
@@ -121,6 +122,25 @@ async def test_a_page_that_takes_long_does_not_hold_up_the_keys(library: FakeLib
         gate.set()
         await settled(pilot)
         assert place_shown(pilot).startswith("page 4 of 9")
+
+
+async def test_a_page_whose_file_has_changed_is_drawn_anew(tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"as it was")
+    first = hit(1, path=path)
+    library = FakeLibrary(answers={"budget": [[first, hit(2)]]})
+    async with running(library, tmp_path) as pilot:
+        await type_query(pilot, "budget")
+        await settled(pilot)
+        looked = ("look", path, 1, 1.0)
+        assert library.asked.count(looked) == 1
+        await pilot.press("tab", "down", "up")
+        await settled(pilot)
+        assert library.asked.count(looked) == 1
+        os.utime(path, (1, 1))
+        await pilot.press("down", "up")
+        await settled(pilot)
+        assert library.asked.count(looked) == 2
 
 
 def test_a_place_stays_on_the_page_and_within_the_document() -> None:
