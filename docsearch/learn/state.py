@@ -12,6 +12,7 @@ import shutil
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ _LIVE = "live"
 _HISTORY = "history.jsonl"
 _STATE = "state.json"
 _ADAPTER = "adapter.npz"
+_DAY_SECONDS = 86_400.0
 QUERY_MODEL, RERANKER = "query-model", "reranker"
 """Folders of finetuned models inside a state."""
 
@@ -127,6 +129,7 @@ class States:
         part = self.folder / f".part-{os.getpid()}"
         try:
             self._make()
+            self._tidy()
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(mode=0o700)
             if adapter:
@@ -189,6 +192,13 @@ class States:
                 )
             except (ValueError, KeyError, TypeError):
                 continue
+
+    def _tidy(self) -> None:
+        """Removes what a process that died left half written."""
+        for left in self.folder.glob(".part-*"):
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > _DAY_SECONDS:
+                    shutil.rmtree(left)
 
     def _place(self, number: int) -> Path:
         return self.folder / f"{number:06}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,24 @@ def test_clicks_at_random_are_refused_with_the_reasons(library: Library) -> None
     assert event.figures["queries"] == len(queries())
     assert order(library, SOME) == before
     assert not library.learning.status().waiting
+
+
+def test_what_was_opened_once_is_remembered_by_all_and_can_be_switched_off(
+    open_copy: OpenCopy,
+) -> None:
+    library = open_copy()
+    [query] = asked = queries()[:1]
+    [before] = order(library, asked)
+    click(library, asked * 2, wants_reports)
+    assert order(library, asked) == [before], "memory is off in these tests"
+
+    settings = replace(SETTINGS, learn=LearnSettings(memory=True))
+    home = library.folders.index.parent
+    with Library(home, settings) as remembering, Library(home, settings) as other:
+        [after] = order(remembering, [f"the {query}?"])
+        assert after[0] == next(page for page in before if page[0].startswith("report"))
+        other.clicks.index.clicks.forget_before(float("inf"))
+        assert order(remembering, asked) == [before]
 
 
 def test_too_few_clicks_are_said_to_be(library: Library) -> None:

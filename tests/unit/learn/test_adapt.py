@@ -51,9 +51,9 @@ def test_held_strongly_it_stays_near_the_identity() -> None:
 
 
 def test_more_dimensions_than_directions() -> None:
-    wide = DIRECTIONS * 2 + 3
+    wide = DIRECTIONS + 7
     mean = np.ones(wide, np.float32)
-    taught = queries(40, 1, by_target, dimensions=wide, turn=turn_of(wide))
+    taught = queries(20, 1, by_target, dimensions=wide, turn=turn_of(wide))
     adapter = fitted(taught, 0.001, mean)
     assert (adapter.left.shape, adapter.right.shape) == ((wide, RANK), (RANK, wide))
     assert adapter.left.dtype == adapter.right.dtype == np.float32

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from docsearch.config import LearnSettings, SearchSettings
+from docsearch.learn.adapt import Adapter
 from docsearch.learn.clicks import ClickLog
 from docsearch.learn.dataset import Asker, Chosen, chosen_pages, in_order_of_groups, propensities
-from docsearch.learn.fit import blocks
+from docsearch.learn.fit import Fitted, blocks
+from docsearch.learn.live import LearnedSearch
+from docsearch.learn.state import State
 from docsearch.records import Impression, LoggedSearch, PageId
 from docsearch.search.engine import Engine
 from docsearch.search.fuse import FusionWeights
@@ -138,7 +141,11 @@ def test_asking_can_be_stopped(engine: Engine) -> None:
     assert list(Asker(engine, SIGNALS).all(chosen, {}, stop=lambda: True)) == []
 
 
-def test_vectors_are_those_of_the_embedder_less_the_mean(engine: Engine) -> None:
+Vectors = dict[PageId, np.ndarray]
+
+
+def with_vectors(engine: Engine) -> tuple[Engine, Vectors]:
+    """The same engine with an embedder, and vectors of two pages of each document."""
     model, index = BagOfLetters(), engine.index
     pages = [PageId(document, page) for document in sorted(index.documents.live()) for page in (1, 2)]
     vectors = np.random.default_rng(1).normal(size=(len(pages), 26)).astype(np.float16).astype(np.float32)
@@ -151,18 +158,48 @@ def test_vectors_are_those_of_the_embedder_less_the_mean(engine: Engine) -> None
         reranker=engine.reranker,
         weights=FusionWeights(meaning=0.15),
     )
+    return seeing, dict(zip(pages, vectors, strict=True))
+
+
+def test_vectors_are_those_of_the_embedder_less_the_mean(engine: Engine) -> None:
+    seeing, stored = with_vectors(engine)
     asker = Asker(seeing, SIGNALS)
     assert asker.space is not None
     assert asker.space.fingerprint == "letters"
-    assert asker.space.mean == pytest.approx(vectors.mean(axis=0), abs=1e-3)
+    assert asker.space.mean == pytest.approx(np.mean(list(stored.values()), axis=0), abs=1e-3)
     one = asker.ask("notes profit")
     assert one is not None
-    stored = dict(zip(pages, vectors, strict=True))
     for page, vector in zip(one.pages, one.vectors, strict=True):
         expected = stored[page] - asker.space.mean if page in stored else np.zeros(26)
         assert vector == pytest.approx(expected, abs=1e-3)
     assert any(page not in stored for page in one.pages)
     assert one.weight > 0
+
+
+def test_what_is_learned_is_measured_as_it_is_served(engine: Engine) -> None:
+    seeing, stored = with_vectors(engine)
+    asker = Asker(seeing, SIGNALS)
+    assert asker.space is not None
+    chance = np.random.default_rng(2)
+    left, right = (chance.normal(size=shape).astype(np.float32) / 20 for shape in ((26, 3), (3, 26)))
+    adapter = Adapter("letters", left, right, asker.space.mean)
+    factors = dict(zip(SIGNALS, chance.uniform(0.2, 2.0, len(SIGNALS)), strict=True))
+    search = LearnedSearch(State(1, 0, 0.0, factors, 0, adapter, {}, {}), None)
+    serving = seeing.variant(seeing.weights, rerank=True)
+    serving.learned = lambda: search
+    for query in ("notes profit", "inventories of copper", "how much profit from sugar in 2021"):
+        one = asker.ask(query)
+        assert one is not None
+        measured = dict(
+            zip(one.pages, Fitted(np.array([*factors.values()]), adapter).scores(one), strict=True)
+        )
+        served = {c.page: c.score for c in serving.rank(parse(query)).candidates}
+        known = [page for page in one.pages if page in stored]
+        assert len(known) > 2
+        assert [served[page] for page in known] == pytest.approx([measured[page] for page in known], abs=0.01)
+        assert [served[p] for p in served if p not in stored] == pytest.approx(
+            [measured[p] for p in served if p not in stored], abs=1e-6
+        )
 
 
 def test_without_vectors_there_is_no_space(engine: Engine) -> None:

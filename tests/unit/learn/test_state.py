@@ -113,6 +113,17 @@ def test_what_a_crash_left_half_written_is_no_state(states: States) -> None:
     assert states.numbers() == [1, 2]
 
 
+def test_what_a_crash_left_is_removed_when_nobody_can_be_writing_it_any_more(states: States) -> None:
+    added(states)
+    old, new = states.folder / ".part-1", states.folder / ".part-2"
+    for part in (old, new):
+        part.mkdir()
+        (part / "weights").write_text("w")
+    os.utime(old, (1e9, 1e9))
+    added(states)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 @pytest.mark.parametrize("said", ["", "two", "-1", "7", "1\x00", "²"])
 def test_a_broken_mark_of_what_is_live_means_nothing_learned(states: States, said: str) -> None:
     added(states)
