@@ -181,7 +181,7 @@ def test_what_is_learned_is_measured_as_it_is_served(engine: Engine) -> None:
     asker = Asker(seeing, SIGNALS)
     assert asker.space is not None
     chance = np.random.default_rng(2)
-    left, right = (chance.normal(size=shape).astype(np.float32) / 20 for shape in ((26, 3), (3, 26)))
+    left, right = ((chance.normal(size=shape) / 20).astype(np.float32) for shape in ((26, 3), (3, 26)))
     adapter = Adapter("letters", left, right, asker.space.mean)
     factors = dict(zip(SIGNALS, chance.uniform(0.2, 2.0, len(SIGNALS)), strict=True))
     search = LearnedSearch(State(1, 0, 0.0, factors, 0, adapter, {}, {}), None)
