@@ -70,17 +70,25 @@ class Live:
         self.memory = memory
         self.signals = signals
         self._mark: tuple[int, int] | None = None
-        self._search = LearnedSearch(None, memory)
+        self._state: State | None = None
+        self._search: LearnedSearch | None = None
 
     def __call__(self) -> LearnedSearch | None:
         """None when there is nothing to add."""
+        state = self._follow()
+        if self._search is None:
+            self._search = LearnedSearch(self._fitting(state) if state else None, self.memory)
+        return self._search if self._search.state or self._search.memory else None
+
+    def _follow(self) -> State | None:
+        """The live state; read again when another one became live."""
         mark = self.states.mark()
         if mark != self._mark:
             number = self.states.live()
-            state = self.states.read(number) if number else None
-            self._search = LearnedSearch(self._fitting(state) if state else None, self.memory)
+            self._state = self.states.read(number) if number else None
+            self._search = None
             self._mark = mark
-        return self._search if self._search.state or self._search.memory else None
+        return self._state
 
     def _fitting(self, state: State) -> State:
         """Without weights and adapter where they were fitted to the scores of another reranker."""
@@ -91,5 +99,5 @@ class Live:
     @property
     def number(self) -> int:
         """Of the live state; 0 without one."""
-        found = self()
-        return found.state.number if found and found.state else 0
+        state = self._follow()
+        return state.number if state else 0

@@ -130,6 +130,16 @@ def test_a_broken_state_counts_as_nothing_learned(states: States) -> None:
     assert Live(states, None).number == 0
 
 
+def test_its_number_is_known_without_a_look_at_the_reranker(states: States) -> None:
+    """Which may be a model that takes seconds to load."""
+
+    def loaded() -> tuple[str, ...]:
+        raise AssertionError("loaded")
+
+    states.promote(states.add({"text": 2.0}, 40, None, {}).number)
+    assert Live(states, None, loaded).number == 1
+
+
 def test_weights_of_another_reranker_are_left_out(states: States) -> None:
     states.promote(states.add({"text": 2.0, "figures": 0.5}, 40, swap(), {}).number)
     assert live_signals(Live(states, None, lambda: ("figures", "text"))) == {"text": 2.0, "figures": 0.5}
