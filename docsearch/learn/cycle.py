@@ -200,7 +200,7 @@ class Cycle:
         return self._fit_of(self.states.read(self.states.live()))
 
     def _fit_of(self, state: State | None) -> Fitted:
-        if state is None:
+        if state is None or (state.signals and set(state.signals) != set(self.signals)):
             return unchanged(len(self.signals))
         space = self.asker.space
         fits = state.adapter and space and state.adapter.fingerprint == space.fingerprint
