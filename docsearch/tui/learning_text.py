@@ -154,12 +154,14 @@ def when(at: float) -> str:
 
 def rounds_plot(history: Sequence[LearningEvent], columns: int, rows: int) -> list[Content]:
     """nDCG@10 of the user's queries before and after each round."""
-    measured = [event for event in history if is_round(event)]
-    shown = [
-        Candle(event.figures["before"], event.figures["after"], COLOURS.get(event.what, "$foreground"))
-        for event in measured
-    ]
+    shown = [_candle(event) for event in history if is_round(event)]
     return candles(shown, columns, rows) or [literal("no round yet", MUTED)]
+
+
+def _candle(event: LearningEvent) -> Candle:
+    before, after = event.figures["before"], event.figures["after"]
+    colour = "$error" if after < before else COLOURS.get(event.what, "$foreground")
+    return Candle(before, after, colour)
 
 
 def training_plot(status: TrainingStatus, columns: int, rows: int) -> list[Content]:
