@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from docsearch.errors import UsageError
 from docsearch.learn.adapt import Adapter
 from docsearch.learn.clicks import ClickLog
 from docsearch.learn.dataset import Asker, chosen_pages, in_order_of_groups, propensities
 from docsearch.learn.examples import Asked, ndcg
 from docsearch.learn.fit import WEIGHTS_FROM, Fitted, HeldOut, Strengths, choose, fit, held_out, unchanged
-from docsearch.learn.gate import judge, surely_gained
+from docsearch.learn.gate import SLOWDOWN, judge, surely_gained
 from docsearch.learn.guard import guard_set
 from docsearch.learn.live import LearnedSearch
 from docsearch.learn.state import State, States
@@ -28,6 +29,8 @@ LIVE_FROM = 20
 """So many queries asked since a state became live, and it is compared with the one before."""
 _TIMED = 8
 _ROUNDS = 3
+_UNNOTICED_SECONDS = 0.005
+"""So much more a query is no reason to refuse, however short it is."""
 
 
 class Cycle:
@@ -53,8 +56,12 @@ class Cycle:
         """A round; the last item is its outcome.
 
         Without `promote` an accepted candidate waits for `accept` or `reject`; without `keep` (a dry
-        run) nothing is written but the guard set.
+        run) nothing is written but the guard set. Raises IndexBusy while another round runs.
         """
+        with self.states.alone():
+            yield from self._round(promote=promote, keep=keep)
+
+    def _round(self, *, promote: bool, keep: bool) -> Iterator[LearningStep | LearningOutcome]:
         chosen = chosen_pages(self.log)
         if len(chosen) < WEIGHTS_FROM:
             reason = f"{len(chosen)} queries with a chosen page; {WEIGHTS_FROM} are needed"
@@ -140,12 +147,15 @@ class Cycle:
         learned.learned = lambda: search
         taken = [_fastest((plain, learned), one.query) for one in asked[:_TIMED]]
         before, after = (sum(times) for times in zip(*taken, strict=True)) if taken else (1.0, 1.0)
-        return after / before
+        unnoticed = after - before < _UNNOTICED_SECONDS * len(taken)
+        return min(after / before, SLOWDOWN) if unnoticed else after / before
 
     # -- what is live --------------------------------------------------------------------------
 
     def accept(self, number: int) -> None:
-        """Puts a state into use."""
+        """Puts a state into use; raises UsageError when there is no such state."""
+        if self.states.read(number) is None:
+            raise UsageError(f"there is no state {number}")
         self.states.promote(number)
         self.states.note(LearningEvent(time.time(), "accepted", number))
 
@@ -170,7 +180,7 @@ class Cycle:
         live = self.states.read(self.states.live())
         if live is None:
             return None
-        since = [chosen for chosen in chosen_pages(self.log) if chosen.at > live.at]
+        since = chosen_pages(self.log, live.at)
         asked = list(self.asker.all(since, {})) if len(since) >= LIVE_FROM else []
         if len(asked) < LIVE_FROM:
             return None
@@ -189,8 +199,7 @@ class Cycle:
         """Whether enough was chosen since the last round for another one."""
         rounds = [e.at for e in self.states.history() if e.what in ("learned", "refused")]
         last = max(rounds, default=0.0)
-        new = [chosen for chosen in chosen_pages(self.log) if chosen.at > last]
-        return len(new) >= AUTOMATIC_FROM
+        return len(chosen_pages(self.log, last)) >= AUTOMATIC_FROM
 
     def mean_now(self, asked: Sequence[Asked]) -> float:
         """Mean nDCG@10 of queries as search is now."""

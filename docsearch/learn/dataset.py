@@ -39,11 +39,11 @@ class Chosen:
     ranks: list[int] = field(default_factory=list)
 
 
-def chosen_pages(log: ClickLog, until: float = float("inf")) -> list[Chosen]:
-    """The queries for which pages were chosen that are still indexed, in order of time."""
+def chosen_pages(log: ClickLog, since: float = 0.0) -> list[Chosen]:
+    """The queries for which pages were chosen that are still indexed, in order of time; since a time only."""
     found: dict[str, Chosen] = {}
     for search in log.index.clicks.said(100 * MOST_QUERIES):
-        if search.at < until:
+        if search.at > since:
             chosen = found.setdefault(search.query, Chosen(search.query, search.at))
             _add(chosen, search, log)
     taught = [chosen for chosen in found.values() if any(chosen.wanted.values())]
@@ -86,14 +86,23 @@ class Asker:
 
     Args:
         engine: whose models and index are used.
-        space: what its vectors are; None without vectors.
+        signals: the names of what scores are made of.
     """
 
     def __init__(self, engine: Engine, signals: Sequence[str]) -> None:
         self.engine = engine.variant(engine.weights, rerank=True)
         self.signals = tuple(signals)
-        self.space = _space(engine)
         self._asked: dict[str, Asked | None] = {}
+        self._space: tuple[Space | None] | None = None
+        self._revision: tuple[int, ...] = ()
+
+    @property
+    def space(self) -> Space | None:
+        """What the vectors are; None without vectors."""
+        self._forget_outdated()
+        if self._space is None:
+            self._space = (_space(self.engine),)
+        return self._space[0]
 
     def all(
         self, queries: Iterable[Chosen], counts: Mapping[int, float], stop: Callable[[], bool] = lambda: False
@@ -115,12 +124,19 @@ class Asker:
 
     def ask(self, text: str) -> Asked | None:
         """A query with its candidates, asked once; None when it makes no sense or finds nothing."""
+        self._forget_outdated()
         if text not in self._asked:
             try:
                 self._asked[text] = self._ask(parse(text))
             except DocsearchError:
                 self._asked[text] = None
         return self._asked[text]
+
+    def _forget_outdated(self) -> None:
+        """Answers from an index that has changed since are no answers any more."""
+        revision = self.engine.index.documents.revision()
+        if revision != self._revision:
+            self._asked, self._space, self._revision = {}, None, revision
 
     def _ask(self, query: Query) -> Asked | None:
         ranking = self.engine.rank(query)

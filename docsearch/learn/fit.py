@@ -21,6 +21,8 @@ WEIGHTS_FROM, ADAPTER_FROM = 20, 50
 WEIGHT_STRENGTHS = (0.1, 1.0)
 ADAPTER_STRENGTHS = (0.0004, 0.001, 0.003)
 BLOCKS = 5
+_KEPT_SHARE = 1 - 1 / BLOCKS
+"""What is left to learn from while a block is held out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,10 @@ def fit(asked: Sequence[Asked], strengths: Strengths, space: Space | None) -> Fi
     if not taught:
         return unchanged(asked[0].signals.shape[1] if asked else 0)
     fitted = unchanged(taught[0].signals.shape[1])
-    if strengths.weights is not None and len(taught) >= WEIGHTS_FROM:
+    if strengths.weights is not None and len(taught) >= _KEPT_SHARE * WEIGHTS_FROM:
         examples = [Example(a.signals, a.relevance, a.counts) for a in taught]
         fitted = Fitted(np.maximum(fit_factors(examples, strengths.weights), 0))
-    if strengths.adapter is not None and space and len(taught) >= ADAPTER_FROM:
+    if strengths.adapter is not None and space and len(taught) >= _KEPT_SHARE * ADAPTER_FROM:
         base = [fitted.scores(a) for a in taught]
         adapter = fit_adapter(taught, base, strengths.adapter, space.fingerprint, space.mean)
         fitted = replace(fitted, adapter=adapter)

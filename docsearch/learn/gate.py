@@ -16,6 +16,8 @@ from docsearch.records import Figures, Verdict
 FEWEST = 10
 """Later queries, without which nothing can be said."""
 CONFIDENCE = 0.95
+LEAST_GAIN = 0.01
+"""A smaller one nobody would notice, and chance makes it more easily."""
 GUARD_LOSS = 0.01
 SLOWDOWN = 1.2
 _RESAMPLES = 10_000
@@ -33,6 +35,9 @@ def judge(figures: Figures) -> Verdict:
             f"not surely better on your later queries: nDCG@10 {figures.before:.3f} -> {figures.after:.3f} "
             f"({gain:+.3f}), with 95 % confidence only more than {figures.surely:+.3f}"
         )
+    elif figures.after - figures.before < LEAST_GAIN:
+        gain = figures.after - figures.before
+        reasons.append(f"a gain of {gain:.3f} is too little to notice; {LEAST_GAIN} is needed")
     if figures.guard_before - figures.guard_after > GUARD_LOSS:
         reasons.append(
             f"worse at finding known pages: {figures.guard_before:.3f} -> {figures.guard_after:.3f}"

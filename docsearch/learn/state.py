@@ -12,7 +12,7 @@ import shutil
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,15 @@ from typing import Any
 import numpy as np
 
 from docsearch.config import owner_only
-from docsearch.errors import StorageFull
+from docsearch.errors import IndexBusy, StorageFull
 from docsearch.learn.adapt import Adapter
 from docsearch.records import LearningEvent
 
 _LIVE = "live"
 _HISTORY = "history.jsonl"
 _STATE = "state.json"
+_LOCK = "learning.lock"
+"""Beside the folder."""
 _ADAPTER = "adapter.npz"
 _DAY_SECONDS = 86_400.0
 QUERY_MODEL, RERANKER = "query-model", "reranker"
@@ -156,6 +158,23 @@ class States:
             _sync(self.folder)
         except OSError as error:
             raise StorageFull(f"cannot write {self.folder}: {error.strerror or error}") from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Holds what only one round at a time may do; raises IndexBusy when another one does it."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.folder.with_name(_LOCK), timeout=0, mode=0o600)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise IndexBusy("another round of learning runs", hint="wait for it, or stop it") from error
+        except OSError as error:
+            raise StorageFull(f"cannot write {self.folder}: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def drop(self, number: int) -> None:
         """Deletes a state that is not live."""

@@ -233,6 +233,7 @@ class Learning:
 
     @cached_property
     def cycle(self) -> Cycle:
+        """Rounds of learning for this library."""
         from docsearch.learn.cycle import Cycle
 
         library = self.library

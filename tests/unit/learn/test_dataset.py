@@ -79,10 +79,10 @@ def test_what_was_called_wrong_is_not_wanted(search: Search, log: ClickLog) -> N
     assert chosen_pages(log) == []
 
 
-def test_later_searches_can_be_left_out(search: Search, log: ClickLog) -> None:
+def test_earlier_searches_can_be_left_out(search: Search, log: ClickLog) -> None:
     search("notes", 1.0, hit1=OPENED)
     search("profit", 2.0, hit1=OPENED)
-    assert [chosen.query for chosen in chosen_pages(log, until=2.0)] == ["notes"]
+    assert [chosen.query for chosen in chosen_pages(log, since=1.0)] == ["profit"]
 
 
 def test_pages_that_are_gone_teach_nothing(search: Search, log: ClickLog) -> None:

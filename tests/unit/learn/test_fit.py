@@ -62,7 +62,7 @@ def test_little_to_learn_from_changes_nothing() -> None:
     everything = Strengths(0.1, 0.001)
     assert fit([], everything, SPACE).factors.shape == unchanged(0).factors.shape == (0,)
     for few in (
-        queries(WEIGHTS_FROM - 1, 1, by_first_signal),
+        queries(WEIGHTS_FROM // 2, 1, by_first_signal),
         [replace(a, wanted={}) for a in queries(80, 1, by_first_signal)],
     ):
         fitted = fit(few, everything, SPACE)
@@ -70,7 +70,7 @@ def test_little_to_learn_from_changes_nothing() -> None:
 
 
 def test_an_adapter_needs_more_queries_than_weights_and_a_space() -> None:
-    some, enough = (queries(n, 1, by_target, turn=turn_of()) for n in (ADAPTER_FROM - 1, ADAPTER_FROM))
+    some, enough = (queries(n, 1, by_target, turn=turn_of()) for n in (ADAPTER_FROM // 2, ADAPTER_FROM))
     assert fit(some, Strengths(0.1, 0.001), SPACE).factors.tolist() != [1, 1]
     assert fit(some, Strengths(0.1, 0.001), SPACE).adapter is None
     assert fit(enough, Strengths(0.1, 0.001), None).adapter is None

@@ -25,6 +25,7 @@ def test_what_is_surely_better_is_accepted() -> None:
     [
         ({"queries": FEWEST - 1}, "only 9 later queries"),
         ({"surely": 0.0}, "not surely better"),
+        ({"after": 0.505, "surely": 0.003}, "a gain of 0.005 is too little to notice"),
         ({"surely": -0.01}, "0.500 -> 0.600 (+0.100), with 95 % confidence only more than -0.010"),
         ({"guard_after": 0.88}, "worse at finding known pages: 0.900 -> 0.880"),
         ({"latency": 1.21}, "1.21 times as long"),
