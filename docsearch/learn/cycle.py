@@ -195,12 +195,6 @@ class Cycle:
             )
         return figures
 
-    def due(self) -> bool:
-        """Whether enough was chosen since the last round for another one."""
-        rounds = [e.at for e in self.states.history() if e.what in ("learned", "refused")]
-        last = max(rounds, default=0.0)
-        return len(chosen_pages(self.log, last)) >= AUTOMATIC_FROM
-
     def mean_now(self, asked: Sequence[Asked]) -> float:
         """Mean nDCG@10 of queries as search is now."""
         return _mean(asked, self._live_fit())
@@ -215,6 +209,12 @@ class Cycle:
         fits = state.adapter and space and state.adapter.fingerprint == space.fingerprint
         factors = np.array([state.signals.get(name, 1.0) for name in self.signals])
         return Fitted(factors, state.adapter if fits else None)
+
+
+def is_due(log: ClickLog, states: States) -> bool:
+    """Whether enough was chosen since the last round for another one."""
+    rounds = [event.at for event in states.history() if event.what in ("learned", "refused")]
+    return len(chosen_pages(log, max(rounds, default=0.0))) >= AUTOMATIC_FROM
 
 
 def as_numbers(figures: Figures) -> dict[str, float]:

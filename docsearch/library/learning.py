@@ -87,7 +87,7 @@ class Learning:
 
     def status(self) -> LearningStatus:
         """What was learned so far, and what could be."""
-        from docsearch.learn.cycle import parts_of
+        from docsearch.learn.cycle import is_due, parts_of
         from docsearch.learn.dataset import chosen_pages
         from docsearch.learn.fit import WEIGHTS_FROM
 
@@ -105,7 +105,7 @@ class Learning:
             chosen=chosen,
             queries=len(chosen_pages(log)),
             needed=WEIGHTS_FROM,
-            due=self.cycle.due(),
+            due=is_due(log, self.states),
             live=live.number if live else 0,
             live_at=live.at if live else 0.0,
             live_queries=live.queries if live else 0,
@@ -131,12 +131,12 @@ class Learning:
         process.require_packages()
         finetuning, folder = self._finetuning(role), self._job_folder(role)
         state = process.training(folder).state
-        begun = (folder / JOB).is_file() and state in (process.State.PAUSED, process.State.WAITING)
+        if (folder / JOB).is_file() and state in (process.State.RUNNING, process.State.DONE):
+            return 0
         pairs = 0
-        if not begun and state is not process.State.RUNNING:
+        if not (folder / JOB).is_file() or state is process.State.FAILED:
             pairs = finetuning.prepare()
-        if state is not process.State.RUNNING:
-            process.start(folder)
+        process.start(folder)
         return pairs
 
     def pause_finetuning(self, role: str = "embedder") -> None:
@@ -222,8 +222,10 @@ class Learning:
 
     def due(self) -> bool:
         """Whether a round is to begin by itself."""
+        from docsearch.learn.cycle import is_due
+
         settings = self.library.settings.learn
-        return settings.log and settings.automatic and self.cycle.due()
+        return settings.log and settings.automatic and is_due(self._log(), self.states)
 
     def _waiting(self, live: State | None) -> State | None:
         """A state newer than the live one that was neither accepted nor rejected."""
