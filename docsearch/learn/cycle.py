@@ -14,7 +14,7 @@ from docsearch.errors import UsageError
 from docsearch.learn.adapt import Adapter
 from docsearch.learn.clicks import ClickLog
 from docsearch.learn.dataset import Asker, chosen_pages, in_order_of_groups, propensities
-from docsearch.learn.examples import Asked, ndcg
+from docsearch.learn.examples import Asked, mean_ndcg, ndcg
 from docsearch.learn.fit import WEIGHTS_FROM, Fitted, HeldOut, Strengths, choose, fit, held_out, unchanged
 from docsearch.learn.gate import SLOWDOWN, judge, surely_gained
 from docsearch.learn.guard import guard_set
@@ -234,7 +234,7 @@ def _strengths_of(state: State | None) -> Strengths | None:
 
 
 def _mean(asked: Sequence[Asked], fitted: Fitted) -> float:
-    return float(np.mean([ndcg(a, fitted.scores(a)) for a in asked])) if asked else 0.0
+    return mean_ndcg(asked, [fitted.scores(a) for a in asked])
 
 
 def parts_of(state: State) -> Iterator[str]:

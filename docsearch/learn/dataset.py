@@ -104,13 +104,9 @@ class Asker:
             self._space = (_space(self.engine),)
         return self._space[0]
 
-    def all(
-        self, queries: Iterable[Chosen], counts: Mapping[int, float], stop: Callable[[], bool] = lambda: False
-    ) -> Iterator[Asked]:
+    def all(self, queries: Iterable[Chosen], counts: Mapping[int, float]) -> Iterator[Asked]:
         """Each query with its candidates; those that cannot be asked any more are left out."""
         for chosen in queries:
-            if stop():
-                return
             asked = self.ask(chosen.query)
             if asked is not None:
                 weights = [1 / counts.get(rank, 1.0) for rank in chosen.ranks]

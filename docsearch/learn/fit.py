@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from docsearch.learn.adapt import Adapter, fit_adapter
-from docsearch.learn.examples import Array, Asked, Vectors
+from docsearch.learn.examples import Array, Asked, Vectors, scores_as_they_are
 from docsearch.learn.ranking import Example, fit_factors, fit_scale, loss
 
 WEIGHTS_FROM, ADAPTER_FROM = 20, 50
@@ -143,4 +143,4 @@ def _example(fitted: Fitted, asked: Asked) -> Example:
 
 
 def _plain(asked: Asked) -> Example:
-    return Example(asked.signals.sum(axis=1, keepdims=True), asked.relevance)
+    return Example(scores_as_they_are(asked)[:, None], asked.relevance)

@@ -6,7 +6,6 @@ of a page, rare ones more likely than common ones, as somebody remembers them wh
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
@@ -106,8 +105,3 @@ def _write(path: Path, queries: Sequence[tuple[str, str, int]]) -> None:
         new.replace(path)
     except OSError as error:
         raise StorageFull(f"cannot write {path}: {error.strerror}") from error
-
-
-def digest(queries: Sequence[Chosen]) -> str:
-    """Short digest of the queries, to tell whether two measurements used the same ones."""
-    return hashlib.blake2b("\n".join(q.query for q in queries).encode(), digest_size=8).hexdigest()

@@ -136,14 +136,6 @@ def test_a_page_found_far_down_counts_more(engine: Engine) -> None:
     assert one.refused == {PageId(2, 3)}
 
 
-def test_asking_can_be_stopped(engine: Engine) -> None:
-    chosen = [Chosen("notes", 1.0), Chosen("profit", 2.0)]
-    assert list(Asker(engine, SIGNALS).all(chosen, {}, stop=lambda: True)) == []
-
-
-Vectors = dict[PageId, np.ndarray]
-
-
 def with_vectors(engine: Engine) -> tuple[Engine, Vectors]:
     """The same engine with an embedder, and vectors of two pages of each document."""
     model, index = BagOfLetters(), engine.index
