@@ -136,6 +136,9 @@ def test_a_page_found_far_down_counts_more(engine: Engine) -> None:
     assert one.refused == {PageId(2, 3)}
 
 
+Vectors = dict[PageId, np.ndarray]
+
+
 def with_vectors(engine: Engine) -> tuple[Engine, Vectors]:
     """The same engine with an embedder, and vectors of two pages of each document."""
     model, index = BagOfLetters(), engine.index
