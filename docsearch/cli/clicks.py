@@ -111,6 +111,7 @@ def import_(
     from docsearch.evaluate.lines import bad_line, numbered_lines
     from docsearch.learn.clicks import from_values
     from docsearch.library import Library
+    from docsearch.store.catalog import Kind
 
     searches = []
     for number, line in numbered_lines(file):
@@ -121,7 +122,7 @@ def import_(
     with Library(context.obj) as library:
         table = library.clicks.index.clicks
         new = [search for search in searches if table.get(search.id) is None]
-        with table.catalog.transaction():
+        with table.catalog.transaction(Kind.CLICKS):
             for search in new:
                 table.put(search)
     talk(f"{len(new)} searches added, {len(searches) - len(new)} were here already")

@@ -94,12 +94,12 @@ class ClickLog:
     def page_of(self, impression: Impression) -> PageId | None:
         """The page as it is indexed now: of the same content, or else of the file at the same path."""
         document = self.index.documents.by_content(impression.content)
-        held = document is not None and document.id in self.index.documents.live()
-        number = document.id if document and held else self.index.files.document_of(impression.path)
-        if number is None:
-            return None
-        found = self.index.documents.get([number]).get(number)
-        return PageId(number, impression.page) if found and impression.page <= found.pages else None
+        if document is None or document.id not in self.index.documents.live():
+            number = self.index.files.document_of(impression.path)
+            document = None if number is None else self.index.documents.get([number]).get(number)
+        return (
+            PageId(document.id, impression.page) if document and impression.page <= document.pages else None
+        )
 
     def find(self, start: str) -> str:
         """The id of the one search that begins so; raises UsageError when there is none or several."""

@@ -34,7 +34,6 @@ class Asked:
         weight: what all words of the query weigh.
         wanted: how relevant pages are by what the user did, candidates or not; above 0.
         refused: pages the user called wrong.
-        examined: candidates the user looked at and left.
         counts: how much the query counts, by how unlikely it was that the chosen page was looked at.
         group: the same for all wordings of one query; None when it is not known.
     """

@@ -91,12 +91,14 @@ class Memory:
     def _read(self) -> dict[tuple[str, ...], list[Remembered]]:
         past: dict[str, Remembered] = {}
         for search in self.log.index.clicks.said(_KEPT):
-            known = past.setdefault(search.query, self._analyze(search.query))
+            known = past.get(search.query)
+            if known is None:
+                known = past[search.query] = self._analyze(search.query)
             said = relevance(search)
             for impression in search.impressions:
                 value = said.get(impression.rank)
                 if value is not None:
-                    page = replace(Impression(0, impression.content, impression.page, impression.path))
+                    page = Impression(0, impression.content, impression.page, impression.path)
                     before = known.chosen.pop(page, 0.0)
                     known.chosen[page] = before + value if value else 0.0
         by_word: dict[tuple[str, ...], list[Remembered]] = {}

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from docsearch.config import Folders, Settings
 from docsearch.errors import ModelUnavailable, SettingsError, UsageError
 from docsearch.library.models import BUILT_IN_RERANKER, OFF
-from docsearch.library.settings_file import all_settings, save_setting
+from docsearch.library.settings_file import save_setting, setting_named
 from docsearch.models.gguf import read_head
 from docsearch.models.local import LocalFiles, local_files
 from docsearch.models.memory import available_bytes, gigabytes, gpu_bytes, needed_bytes, total_bytes
@@ -218,7 +218,7 @@ def model_row(settings: Settings, registry: Registry, name: str) -> ModelRow:
 
 def _set(settings: Settings, folders: Folders, section: str, key: str, value: str | int) -> Settings:
     """Writes one setting; the others stay what this program was started with."""
-    [setting] = [s for s in all_settings(settings) if (s.section, s.key) == (section, key)]
+    setting = setting_named(settings, section, key)
     try:
         save_setting(folders.settings, setting, value)
     except SettingsError as error:

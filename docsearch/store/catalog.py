@@ -34,6 +34,7 @@ class Kind(StrEnum):
 
     INDEX = "writes of the index"
     CLICKS = "writes of the click log"
+    SEARCHES = "writes of searches nothing was said of"
 
 
 class Catalog:
@@ -88,7 +89,8 @@ class Catalog:
         if now == self._looked_at:
             return
         names = [kind.value for kind in Kind]
-        rows = self.connection.execute("SELECT name, value FROM facts WHERE name IN (?, ?)", names)
+        marks = ", ".join("?" for _ in names)
+        rows = self.connection.execute(f"SELECT name, value FROM facts WHERE name IN ({marks})", names)
         revisions = dict(rows.fetchall())
         for kind in Kind:
             if revisions.get(kind.value) != self._revisions.get(kind.value):

@@ -31,15 +31,22 @@ class Clicks:
     def put(self, search: LoggedSearch) -> None:
         """Stores a search with all its impressions, in the place of what was stored under its id."""
         values = (search.id, search.at, search.query, search.front, search.learned)
-        with self.catalog.transaction(Kind.CLICKS) as db:
+        said = any(map(_says, search.impressions)) or self._says(search.id)
+        with self.catalog.transaction(Kind.CLICKS if said else Kind.SEARCHES) as db:
             db.execute("DELETE FROM searches WHERE id = ?", (search.id,))
-            db.execute("DELETE FROM impressions WHERE search = ?", (search.id,))
             db.execute(f"INSERT INTO searches ({_SEARCH}) VALUES (?, ?, ?, ?, ?)", values)
             db.executemany(
                 f"INSERT OR IGNORE INTO impressions (search, {_IMPRESSION}) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 ((search.id, *_row(impression)) for impression in search.impressions),
             )
+
+    def _says(self, identifier: str) -> bool:
+        """Whether anything was chosen or judged in what is stored of a search."""
+        found = self.catalog.connection.execute(
+            f"SELECT 1 FROM impressions WHERE search = ? AND {_SAID} LIMIT 1", (identifier,)
+        )
+        return found.fetchone() is not None
 
     def get(self, identifier: str) -> LoggedSearch | None:
         """One search; None when it is not there (any more)."""
@@ -132,6 +139,11 @@ def _copy(source: sqlite3.Connection, target: Catalog, *, replace: bool) -> None
             if rows:
                 marks = ", ".join("?" for _ in rows[0])
                 db.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)
+
+
+def _says(impression: Impression) -> bool:
+    """As `_SAID`."""
+    return impression.opened > 0 or impression.copied > 0 or impression.verdict != 0
 
 
 def _row(impression: Impression) -> tuple[object, ...]:
