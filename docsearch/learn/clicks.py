@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +27,8 @@ _RANK_SECONDS = 1.0
 class ClickLog:
     """Keeps searches with what came of them. What is kept stays on this machine."""
 
-    def __init__(self, index: Index, settings: LearnSettings, learned: int = 0) -> None:
-        """`learned` is the number of the learned state that answers searches now."""
+    def __init__(self, index: Index, settings: LearnSettings, learned: Callable[[], int] = lambda: 0) -> None:
+        """`learned` tells the number of the learned state that answers searches now."""
         self.index = index
         self.settings = settings
         self.learned = learned
@@ -46,7 +46,9 @@ class ClickLog:
             for hit in result.hits
             if hit.page.doc in documents
         )
-        return LoggedSearch(secrets.token_hex(16), time.time(), result.query.raw, front, self.learned, shown)
+        return LoggedSearch(
+            secrets.token_hex(16), time.time(), result.query.raw, front, self.learned(), shown
+        )
 
     def seen_whole(self, result: SearchResult, front: str) -> str:
         """Stores a search all hits of which are on screen; its id, or nothing when it is not logged."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from docsearch.errors import UsageError
 from docsearch.learn.adapt import Adapter
 from docsearch.learn.clicks import ClickLog
 from docsearch.learn.dataset import Asker, chosen_pages, in_order_of_groups, propensities
@@ -136,7 +135,7 @@ class Cycle:
         state = self.states.add(signals, len(asked), fitted.adapter, figures)
         self.states.note(LearningEvent(time.time(), "learned", state.number, (), figures))
         if promote:
-            self.accept(state.number)
+            self.states.accept(state.number)
         return LearningOutcome(verdict, state.number, promote, len(asked), parts)
 
     def _slowdown(self, asked: Sequence[Asked], fitted: Fitted) -> float:
@@ -151,26 +150,6 @@ class Cycle:
         return min(after / before, SLOWDOWN) if unnoticed else after / before
 
     # -- what is live --------------------------------------------------------------------------
-
-    def accept(self, number: int) -> None:
-        """Puts a state into use; raises UsageError when there is no such state."""
-        if self.states.read(number) is None:
-            raise UsageError(f"there is no state {number}")
-        self.states.promote(number)
-        self.states.note(LearningEvent(time.time(), "accepted", number))
-
-    def reject(self, number: int) -> None:
-        """Throws a state away that is not in use."""
-        self.states.note(LearningEvent(time.time(), "rejected", number))
-        self.states.drop(number)
-
-    def go_back(self, reasons: tuple[str, ...] = ()) -> int:
-        """Puts the state before the live one into use; its number, 0 for nothing learned."""
-        live = self.states.read(self.states.live())
-        number = live.before if live and self.states.read(live.before) else 0
-        self.states.promote(number)
-        self.states.note(LearningEvent(time.time(), "went back", number, reasons))
-        return number
 
     def watch(self) -> Figures | None:
         """Compares the live state with the one before on what was chosen since it is live.
@@ -190,7 +169,7 @@ class Cycle:
             len(asked), float(np.mean(then)), float(np.mean(now)), surely_gained(now, then), 0, 0.0, 0.0
         )
         if figures.surely > 0:
-            self.go_back(
+            self.states.go_back(
                 (f"worse on {len(asked)} queries since: {figures.before:.3f} -> {figures.after:.3f}",)
             )
         return figures

@@ -136,7 +136,7 @@ class Finetuning:
         state = states.add(signals, queries, fitted.adapter, figures, models)
         states.note(LearningEvent(time.time(), "learned", state.number, (), figures))
         if promote:
-            self.cycle.accept(state.number)
+            states.accept(state.number)
         return LearningOutcome(verdict, state.number, promote, queries, parts)
 
     def _fitted(self, asker: Asker, older: Sequence[str], later: Sequence[str]) -> tuple[list[float], Fitted]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from docsearch.config import owner_only
-from docsearch.errors import IndexBusy, StorageFull
+from docsearch.errors import IndexBusy, StorageFull, UsageError
 from docsearch.learn.adapt import Adapter
 from docsearch.records import LearningEvent
 
@@ -175,6 +175,26 @@ class States:
             yield
         finally:
             lock.release()
+
+    def accept(self, number: int) -> None:
+        """Puts a state into use; raises UsageError when there is no such state."""
+        if self.read(number) is None:
+            raise UsageError(f"there is no state {number}")
+        self.promote(number)
+        self.note(LearningEvent(time.time(), "accepted", number))
+
+    def reject(self, number: int) -> None:
+        """Throws a state away that is not in use."""
+        self.note(LearningEvent(time.time(), "rejected", number))
+        self.drop(number)
+
+    def go_back(self, reasons: tuple[str, ...] = ()) -> int:
+        """Puts the state before the live one into use; its number, 0 for nothing learned."""
+        live = self.read(self.live())
+        number = live.before if live and self.read(live.before) else 0
+        self.promote(number)
+        self.note(LearningEvent(time.time(), "went back", number, reasons))
+        return number
 
     def drop(self, number: int) -> None:
         """Deletes a state that is not live."""

@@ -82,7 +82,7 @@ class Library:
         """Searches and what was done with their results; ask anew for each use."""
         from docsearch.learn.clicks import ClickLog
 
-        return ClickLog(self.store, self.settings.learn, self.learning.live.number)
+        return ClickLog(self.store, self.settings.learn, lambda: self.learning.live.number)
 
     @cached_property
     def learning(self) -> Learning:

@@ -71,19 +71,19 @@ class Learning:
 
     def watch(self) -> Figures | None:
         """Compares what is in use with what was before; goes back when it is surely worse."""
-        return self.cycle.watch()
+        return self.cycle.watch() if self.states.live() else None
 
     def accept(self, state: int) -> None:
         """Puts a state into use that waits for it."""
-        self.cycle.accept(state)
+        self.states.accept(state)
 
     def reject(self, state: int) -> None:
         """Throws a state away that waits."""
-        self.cycle.reject(state)
+        self.states.reject(state)
 
     def go_back(self) -> int:
         """Puts what was before into use again; its number, 0 for nothing learned."""
-        return self.cycle.go_back()
+        return self.states.go_back()
 
     def status(self) -> LearningStatus:
         """What was learned so far, and what could be."""

@@ -94,7 +94,7 @@ def test_other_values_are_refused(values: dict[str, object]) -> None:
 def log(index: Index) -> ClickLog:
     add_document(index, Path("/library/north.pdf"), ["profit of Northwind", "inventories"])
     add_document(index, Path("/library/south.pdf"), ["profit of Southwind"])
-    return ClickLog(index, LearnSettings(), learned=7)
+    return ClickLog(index, LearnSettings(), learned=lambda: 7)
 
 
 def begun(log: ClickLog, words: str = "profit") -> LoggedSearch:
