@@ -125,7 +125,7 @@ class Cycle:
         promote: bool,
         keep: bool,
     ) -> LearningOutcome:
-        figures = as_numbers(verdict.figures) | _as_figures(strengths)
+        figures = as_numbers(verdict.figures) | as_figures(strengths)
         parts = tuple(_parts(dict(zip(self.signals, fitted.factors, strict=True)), fitted.adapter))
         if not keep or not verdict.accepted:
             if keep:
@@ -201,7 +201,8 @@ def as_numbers(figures: Figures) -> dict[str, float]:
     return {name: float(getattr(figures, name)) for name in Figures.__dataclass_fields__}
 
 
-def _as_figures(strengths: Strengths) -> dict[str, float]:
+def as_figures(strengths: Strengths) -> dict[str, float]:
+    """Strengths by name, for the state: the live one is judged by a fit that is held as it was."""
     values = {"weight_strength": strengths.weights, "adapter_strength": strengths.adapter}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -18,10 +18,10 @@ import numpy as np
 
 from docsearch.config import owner_only
 from docsearch.errors import UsageError
-from docsearch.learn.cycle import Cycle, as_numbers
+from docsearch.learn.cycle import Cycle, as_figures, as_numbers
 from docsearch.learn.dataset import Asker, chosen_pages, in_order_of_groups, propensities
-from docsearch.learn.examples import Asked, ndcg
-from docsearch.learn.fit import Fitted, choose, fit
+from docsearch.learn.examples import Asked, mean_ndcg, ndcg
+from docsearch.learn.fit import Fitted, Strengths, choose, fit
 from docsearch.learn.gate import judge, surely_gained
 from docsearch.learn.guard import guard_set, make_queries
 from docsearch.learn.job import (
@@ -92,11 +92,12 @@ class Finetuning:
         job = suited_job(self.row, len(clicks) + len(made), device=self.device)
         job = replace(job, clicks=len(clicks), made=len(made))
         shutil.rmtree(self.folder, ignore_errors=True)
-        write_job(self.folder, job, [*clicks, *made], [self._held_out(a, index) for a in split.later])
+        self.folder.mkdir(parents=True, mode=0o700)
         with open(self.folder / _ROUND, "w", encoding="utf-8", opener=owner_only) as file:
             json.dump(
                 {"older": [a.query for a in split.older], "later": [a.query for a in split.later]}, file
             )
+        write_job(self.folder, job, [*clicks, *made], [self._held_out(a, index) for a in split.later])
         return len(clicks) + len(made)
 
     def finish(self, tuned: Engine, *, promote: bool = True) -> LearningOutcome:
@@ -104,8 +105,8 @@ class Finetuning:
         older, later = self._round()
         guards = list(self._guards(tuned))
         ours = Asker(tuned, self.cycle.signals)
-        before, _ = self._fitted(self.cycle.asker, older, later)
-        after, fitted = self._fitted(ours, older, later)
+        before, _, _ = self._fitted(self.cycle.asker, older, later)
+        after, fitted, strengths = self._fitted(ours, older, later)
         plain = list(self._guards(self.cycle.engine))
         verdict = judge(
             Figures(
@@ -115,17 +116,19 @@ class Finetuning:
                 surely_gained(before, after) if before else 0.0,
                 len(guards),
                 self.cycle.mean_now(plain),
-                float(np.mean([ndcg(a, fitted.scores(a)) for a in guards])) if guards else 0.0,
+                mean_ndcg(guards, [fitted.scores(a) for a in guards]),
             )
         )
-        return self._decided(verdict, fitted, len(older) + len(later), promote=promote)
+        return self._decided(verdict, fitted, strengths, len(older) + len(later), promote=promote)
 
     def drop(self) -> None:
         """Deletes the job with the page texts in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _decided(self, verdict: Verdict, fitted: Fitted, queries: int, *, promote: bool) -> LearningOutcome:
-        states, figures = self.cycle.states, as_numbers(verdict.figures)
+    def _decided(
+        self, verdict: Verdict, fitted: Fitted, strengths: Strengths, queries: int, *, promote: bool
+    ) -> LearningOutcome:
+        states, figures = self.cycle.states, as_numbers(verdict.figures) | as_figures(strengths)
         name = QUERY_MODEL if self.row.role is Role.EMBEDDER else RERANKER
         parts = (f"a finetuned {self.row.role}",)
         if not verdict.accepted:
@@ -139,13 +142,16 @@ class Finetuning:
             states.accept(state.number)
         return LearningOutcome(verdict, state.number, promote, queries, parts)
 
-    def _fitted(self, asker: Asker, older: Sequence[str], later: Sequence[str]) -> tuple[list[float], Fitted]:
-        """nDCG@10 of the later queries by what is fitted to the older ones, and the fit."""
+    def _fitted(
+        self, asker: Asker, older: Sequence[str], later: Sequence[str]
+    ) -> tuple[list[float], Fitted, Strengths]:
+        """nDCG@10 of later queries by what is fitted to the older ones; the fit, and how it was held."""
         asked = {a.query: a for a in self._asked(asker)}
         known = [asked[query] for query in older if query in asked]
         strengths, _ = choose(known, asker.space)
         fitted = fit(known, strengths, asker.space)
-        return [ndcg(asked[q], fitted.scores(asked[q])) if q in asked else 0.0 for q in later], fitted
+        values = [ndcg(asked[q], fitted.scores(asked[q])) if q in asked else 0.0 for q in later]
+        return values, fitted, strengths
 
     def _asked(self, asker: Asker) -> list[Asked]:
         log = self.cycle.log

@@ -36,7 +36,7 @@ _UNUSED = (
 )  # fmt: skip
 """Weights in other formats, and what is there for people to look at."""
 _CHUNK = 1 << 20
-_HUB_LIBRARIES = ("huggingface_hub", "httpx", "httpx2", "requests")
+_HUB_LIBRARIES = ("huggingface_hub", "httpx", "httpx2")
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -299,12 +299,9 @@ def _as_unavailable(row: ModelRow, hint: str = "") -> Iterator[None]:
         raise ModelUnavailable(
             f"model '{row.name}': the hub has no {what}", hint="check its row in models.toml"
         ) from error
-    except (
-        Exception
-    ) as error:  # the hub's library lets through what its HTTP library raises, of one name or another
-        if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "huggingface_hub") and not (
-            isinstance(error, OSError) and error.errno is None
-        ):
+    except Exception as error:  # the hub's library lets through what its HTTP library raises
+        known = type(error).__module__.partition(".")[0] in _HUB_LIBRARIES
+        if not known and not _without_cause(error):
             raise
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelUnavailable(
