@@ -21,6 +21,8 @@ HERE = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("DOCSEARCH_VENV", HERE / ".venv"))
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 TORCH = "torch==2.13.0"
+TORCHVISION = "torchvision==0.28.0"
+"""Of the same release as TORCH. Installed without what it asks for, so that it brings no other torch."""
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -86,7 +88,9 @@ def install(*, dev: bool, cpu: bool) -> None:
     pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check"]
     print(f"Installing into {VENV} (some minutes, some gigabytes) …", flush=True)
     require(*pip, "install", "-q", "--upgrade", "pip>=25.1")
-    require(*pip, "install", "-q", TORCH, *(["--index-url", CPU_INDEX] if cpu else []))
+    index = ["--index-url", CPU_INDEX] if cpu else []
+    require(*pip, "install", "-q", TORCH, *index)
+    require(*pip, "install", "-q", "--no-deps", TORCHVISION, *index)
     require(*pip, "install", "-q", "--editable", str(HERE), *(["--group", "dev"] if dev else []))
     if dev and call(*pip, "install", "-q", "--group", "llama"):
         print("llama-cpp-python was not built (it needs a C++ compiler): tests of answers from a model skip")

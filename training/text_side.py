@@ -8,6 +8,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from docsearch.models.vision import mend_torchvision
+
+mend_torchvision()
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from docsearch.models.device import Device
 from docsearch.models.protocols import ModelInput, Vectors
 from docsearch.models.registry import ModelRow
 from docsearch.models.versions import model_folder, weights_digest
+from docsearch.models.vision import mend_torchvision
 
 TEXT, IMAGE, BOTH = "text", "image", "text+image"
 
@@ -201,6 +203,7 @@ def _at_most(image: Image.Image, pixels: int) -> Image.Image:
 
 
 def _load_embedder(row: ModelRow, folder: Path, device: Device) -> Any:
+    mend_torchvision()
     from sentence_transformers import SentenceTransformer
 
     if row.pooling and not (folder / "modules.json").is_file():
@@ -225,6 +228,7 @@ def _modules(row: ModelRow, folder: Path, device: Device) -> list[Any]:
 
 
 def _load_reranker(row: ModelRow, folder: Path, device: Device) -> Any:
+    mend_torchvision()
     from sentence_transformers import CrossEncoder
 
     return CrossEncoder(str(folder), max_length=row.max_tokens or None, **_options(row, device))
@@ -260,14 +264,25 @@ def _as_unavailable(row: ModelRow) -> Iterator[None]:
     """What the libraries raise becomes ModelUnavailable."""
     try:
         yield
-    except ModuleNotFoundError as error:
+    except ImportError as error:
+        if not (package := _missing_package(error)):
+            raise ModelUnavailable(f"model '{row.name}' does not run: {_first_line(error)}") from error
+        brings = "'docsearch[vision]'" if package == "torchvision" else package
         raise ModelUnavailable(
-            f"model '{row.name}' needs the package {error.name}", hint=f"pip install {error.name}"
+            f"model '{row.name}' needs the package {package}", hint=f"pip install {brings}"
         ) from error
-    except (OSError, ValueError, RuntimeError, KeyError, AttributeError, ImportError, TypeError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, AttributeError, TypeError) as error:
         raise ModelUnavailable(
             f"model '{row.name}' does not run: {_first_line(error)}", hint=_hint(error)
         ) from error
+
+
+def _missing_package(error: ImportError) -> str:
+    """The package that is not installed; transformers names torchvision in a text of its own."""
+    name = (error.name or "").partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and name and find_spec(name) is None:
+        return name
+    return "torchvision" if "torchvision" in str(error).lower() and find_spec("torchvision") is None else ""
 
 
 def _first_line(error: Exception) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from docsearch.models.vision import mend_torchvision
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 WORDS = "the invoice total amount of tax report for year page table chart revenue a b c".split()
@@ -26,6 +28,8 @@ def word_pieces(folder: Path) -> Path:
 def tiny_bert(folder: Path, *, labels: int = 0) -> Path:
     """A bare BERT encoder, or with `labels` a sequence classifier, saved in `folder`."""
     import torch
+
+    mend_torchvision()
     from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
 
     torch.manual_seed(1)
@@ -49,6 +53,8 @@ def tiny_bert(folder: Path, *, labels: int = 0) -> Path:
 def tiny_clip(folder: Path) -> Path:
     """A CLIP with 16-dimensional vectors for text and 32-pixel pictures, saved in `folder`."""
     import torch
+
+    mend_torchvision()
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
 
     torch.manual_seed(2)
@@ -132,6 +138,8 @@ def tiny_qwen3_vl(
     its processor.
     """
     import torch
+
+    mend_torchvision()
     from transformers import (
         Qwen2VLImageProcessorPil,
         Qwen3VLConfig,

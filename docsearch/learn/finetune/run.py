@@ -9,6 +9,9 @@ from pathlib import Path
 
 import torch
 
+from docsearch.models.vision import mend_torchvision
+
+mend_torchvision()
 from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.learn.finetune.card import model_card
 from docsearch.learn.finetune.data import Material

@@ -14,9 +14,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor, nn
+
+from docsearch.models.vision import mend_torchvision
+
+mend_torchvision()
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import InputModule
-from torch import Tensor, nn
 
 from docsearch.models.starter.embedder import SHIPPED
 from docsearch.models.starter.layout import ONE_SIDE, image_columns, text_columns

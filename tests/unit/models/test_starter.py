@@ -16,6 +16,7 @@ from docsearch.models.protocols import ModelInput
 from docsearch.models.registry import Registry
 from docsearch.models.starter.embedder import SHIPPED, StarterEmbedder
 from docsearch.models.starter.weights import TOKENIZER_FILE, WEIGHTS_FILE
+from docsearch.models.vision import mend_torchvision
 
 TEXTS = (
     "Invoice for office furniture. Total amount due: 1,240.00 including tax.",
@@ -163,6 +164,8 @@ def test_loaded_by_name_with_fewer_dimensions() -> None:
 
 def test_what_is_trained_and_saved_opens_as_a_sentence_transformer_and_without_torch(tmp_path: Path) -> None:
     import torch
+
+    mend_torchvision()
     from sentence_transformers import SentenceTransformer
 
     from docsearch.models.starter.module import starter_model
@@ -180,6 +183,7 @@ def test_what_is_trained_and_saved_opens_as_a_sentence_transformer_and_without_t
 
 
 def test_the_shipped_folder_opens_as_a_sentence_transformer() -> None:
+    mend_torchvision()
     from sentence_transformers import SentenceTransformer
 
     opened = SentenceTransformer(str(SHIPPED), device="cpu", trust_remote_code=True, local_files_only=True)
