@@ -33,7 +33,8 @@ def mend_torchvision() -> None:
             return
         operators = _declared()
         _forget()
-        importlib.import_module("torchvision").operators_of_docsearch = operators
+        torchvision: Any = importlib.import_module("torchvision")
+        torchvision.operators_of_docsearch = operators
     except ImportError:
         return
 
