@@ -50,6 +50,33 @@ def choose_device(wanted: str = AUTO, dtype: str = "") -> Device:
     return Device(name, dtype or _dtype_for(kind))
 
 
+def free_bytes(device: Device) -> int | None:
+    """Memory that a GPU can still give; None for the processor, and where the driver does not say."""
+    import torch
+
+    kind = device.name.partition(":")[0]
+    try:
+        if kind == "mps":
+            return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+        if kind in ("cuda", "xpu"):
+            return int(getattr(torch, kind).mem_get_info(device.name)[0])
+    except (RuntimeError, AttributeError):
+        pass
+    return None
+
+
+def give_back(device: Device) -> None:
+    """Frees what torch keeps of the device's memory for later use."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    kind = device.name.partition(":")[0]
+    if kind != "cpu":
+        getattr(torch, kind).empty_cache()
+
+
 def _fastest() -> str:
     return next((kind for kind in ("cuda", "xpu", "mps") if _has(kind)), "cpu")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,14 @@ class Embedder(Protocol):
         """Unit vectors of shape (len(pages), dimensions); an empty page gives a zero vector."""
 
 
+@runtime_checkable
+class Shrinking(Protocol):
+    """An embedder that makes pictures smaller when memory does not suffice, and says which."""
+
+    def shrunk(self) -> dict[int, tuple[int, int]]:
+        """Places in the last call, and the width and height in pixels at which their pictures fitted."""
+
+
 class Reranker(Protocol):
     """Orders the head of the first-stage list by reading query and page together."""
 
@@ -68,6 +76,36 @@ class Reranker(Protocol):
 
     def score(self, query: ModelInput, pages: Sequence[ModelInput]) -> NDArray[np.float32]:
         """One score a page, shape (len(pages),); higher is more relevant. Any scale."""
+
+
+class LateInteraction(Protocol):
+    """Gives queries and pages a vector for every token, to be compared token by token (MaxSim)."""
+
+    @property
+    def name(self) -> str:
+        """The row of models.toml this model comes from."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hex digest of all that shapes a page's vectors: weights, prompts, pooling, image size."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of every token's vector."""
+
+    @property
+    def modalities(self) -> frozenset[str]:
+        """What a page may be given as: 'text', 'image', 'text+image'. Queries are text."""
+
+    @property
+    def image_pixels(self) -> int:
+        """Longest side, in pixels, at which a page should be rendered for this model."""
+
+    def encode_queries(self, queries: Sequence[ModelInput]) -> list[Vectors]:
+        """Unit vectors of each query, shape (tokens, dimensions); none for an empty one."""
+
+    def encode_pages(self, pages: Sequence[ModelInput]) -> list[Vectors]:
+        """Unit vectors of each page, shape (tokens, dimensions); none for one it cannot be shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,11 +69,16 @@ class ModelRow:
     """Put before a query; empty for the model's own."""
     page_prompt: str = ""
     """Put before a page; empty for the model's own."""
+    token_pooling: int = 1
+    """Of a late-interaction model: how many tokens of a page become one; 1 keeps them all."""
     pooling: str = ""
     """How token vectors become one, for a folder that does not say: mean, cls or lasttoken."""
     dtype: str = ""
     """Number format: float32, float16 or bfloat16; empty for what suits the device."""
-    batch_size: int = 16
+    batch_size: int = 64
+    """Most inputs in one batch."""
+    batch_tokens: int = 0
+    """Most tokens in one batch, of text and pictures; 0 for what suits the device and its memory."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Only for models you have read."""
     note: str = ""
@@ -237,10 +242,11 @@ def _checked(row: ModelRow) -> ModelRow:
         raise SettingsError(
             f"model '{row.name}': generators run with {Runtime.LLAMA_CPP}, and nothing else does"
         )
-    if row.role is Role.EMBEDDER and not row.dimensions:
+    if row.role in (Role.EMBEDDER, Role.LATE_INTERACTION) and not row.dimensions:
         raise SettingsError(f"model '{row.name}': key 'dimensions' is missing")
     if any(not 0 < step <= row.dimensions for step in row.matryoshka):
         raise SettingsError(f"model '{row.name}': key 'matryoshka' must lie between 1 and {row.dimensions}")
-    if row.batch_size < 1:
-        raise SettingsError(f"model '{row.name}': key 'batch_size' must be at least 1")
+    for key in ("batch_size", "token_pooling"):
+        if getattr(row, key) < 1:
+            raise SettingsError(f"model '{row.name}': key '{key}' must be at least 1")
     return dataclasses.replace(row, matryoshka=tuple(sorted(row.matryoshka, reverse=True)))

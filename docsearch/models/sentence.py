@@ -7,8 +7,11 @@ string that names an image file or address, it would open the file or fetch the 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from docsearch.errors import ModelUnavailable, SettingsError
+from docsearch.models import device as devices
+from docsearch.models.batches import Batches, Eye, Ran, eye_of, smaller_input, text_tokens, tokens_that_fit
 from docsearch.models.device import Device
 from docsearch.models.protocols import ModelInput, Vectors
 from docsearch.models.registry import ModelRow
@@ -25,6 +30,8 @@ from docsearch.models.versions import model_folder, weights_digest
 from docsearch.models.vision import mend_torchvision
 
 TEXT, IMAGE, BOTH = "text", "image", "text+image"
+MOST_RATIO = 100
+"""Sides of a picture that differ by more than this are made to: Qwen's processors refuse 200."""
 
 
 class SentenceTransformersEmbedder:
@@ -42,6 +49,8 @@ class SentenceTransformersEmbedder:
             _limit_tokens(self._model, row)
         _check_modalities(self._model, row)
         self._check_dimensions()
+        self._inputs = Inputs(self._model, row, device)
+        self._shrunk: dict[int, tuple[int, int]] = {}
 
     @property
     def name(self) -> str:
@@ -73,7 +82,7 @@ class SentenceTransformersEmbedder:
 
     def embed_queries(self, queries: Sequence[ModelInput]) -> Vectors:
         """Unit vectors, shape (len(queries), dimensions); zeros for a query it has no input for."""
-        return self._embed(queries, self._model.encode_query, self.row.query_prompt)
+        return self._embed(queries, self._model.encode_query, self.row.query_prompt)[0]
 
     def embed_pages(self, pages: Sequence[ModelInput]) -> Vectors:
         """Unit vectors, shape (len(pages), dimensions); zeros for a page it has no input for.
@@ -81,29 +90,40 @@ class SentenceTransformersEmbedder:
         A model that takes text or a picture, but not both at once, is shown the picture: its
         vectors of texts and of pictures do not compare well with each other.
         """
-        return self._embed(pages, self._model.encode_document, self.row.page_prompt)
+        vectors, self._shrunk = self._embed(pages, self._model.encode_document, self.row.page_prompt)
+        return vectors
 
-    def _embed(self, inputs: Sequence[ModelInput], encode: Callable[..., Any], prompt: str) -> Vectors:
+    def shrunk(self) -> dict[int, tuple[int, int]]:
+        """Places in the last call of `embed_pages`, and the sizes at which their pictures fitted."""
+        return self._shrunk
+
+    def _embed(
+        self, inputs: Sequence[ModelInput], encode: Callable[..., Any], prompt: str
+    ) -> tuple[Vectors, dict[int, tuple[int, int]]]:
         vectors = np.zeros((len(inputs), self.dimensions), np.float32)
+        shrunk: dict[int, tuple[int, int]] = {}
         kinds = [input_kind(given, self.modalities, prefer=IMAGE) for given in inputs]
         for kind in sorted({k for k in kinds if k}):  # some models refuse a batch of mixed kinds
             places = [i for i, k in enumerate(kinds) if k == kind]
-            values = [library_value(inputs[i], kind, self.row, self._model) for i in places]
-            vectors[places] = self._encode(values, encode, prompt)
-        return vectors
+            with _as_unavailable(self.row):
+                ran = self._inputs.run(
+                    [inputs[i] for i in places], kind, partial(self._encode, encode=encode, prompt=prompt)
+                )
+            vectors[places] = np.stack(ran.rows)
+            shrunk.update({places[i]: made.image.size for i, made in ran.smaller.items() if made.image})
+        return vectors, shrunk
 
     def _encode(self, values: list[Any], encode: Callable[..., Any], prompt: str) -> Vectors:
-        with _as_unavailable(self.row):
-            encoded = encode(
-                values,
-                prompt=prompt or None,
-                batch_size=self.row.batch_size,
-                truncate_dim=self.dimensions,
-                normalize_embeddings=True,
-                convert_to_tensor=True,
-                show_progress_bar=False,
-            )
-            full: Vectors = encoded.float().cpu().numpy()
+        encoded = encode(
+            values,
+            prompt=prompt or None,
+            batch_size=len(values),
+            truncate_dim=self.dimensions,
+            normalize_embeddings=True,
+            convert_to_tensor=True,
+            show_progress_bar=False,
+        )
+        full: Vectors = encoded.float().cpu().numpy()
         unit: Vectors = full / np.maximum(np.linalg.norm(full, axis=1, keepdims=True), 1e-12)
         return unit
 
@@ -125,6 +145,7 @@ class CrossEncoderReranker:
         with _as_unavailable(row):
             self._model = _load_reranker(row, folder, device)
         _check_modalities(self._model, row)
+        self._inputs = Inputs(self._model, row, device)
 
     @property
     def name(self) -> str:
@@ -154,26 +175,70 @@ class CrossEncoderReranker:
         if not asked or not places:
             return scores
         left = library_value(query, asked, self._row, self._model)
-        pairs = [(left, library_value(pages[i], kinds[i], self._row, self._model)) for i in places]
-        found = self._predict(pairs)
-        scores[:] = found.min()
-        scores[places] = found
+        beside = self._inputs.tokens(query, asked)
+        for kind in sorted({kinds[i] for i in places}):
+            of_kind = [i for i in places if kinds[i] == kind]
+            with _as_unavailable(self._row):
+                ran = self._inputs.run(
+                    [pages[i] for i in of_kind], kind, partial(self._predict, left), beside=beside
+                )
+            scores[of_kind] = np.stack(ran.rows)
+        scores[[i for i, kind in enumerate(kinds) if not kind]] = scores[places].min()
         return scores
 
-    def _predict(self, pairs: list[tuple[Any, Any]]) -> NDArray[np.float32]:
+    def _predict(self, query: Any, pages: list[Any]) -> NDArray[np.float32]:
         from torch.nn import Identity
 
-        with _as_unavailable(self._row):
-            scores = self._model.predict(
-                pairs,
-                activation_fn=Identity(),  # a sigmoid would make equals of all good pages
-                prompt=self._row.query_prompt or None,
-                batch_size=self._row.batch_size,
-                show_progress_bar=False,
-                convert_to_tensor=True,
-            )
+        scores = self._model.predict(
+            [(query, page) for page in pages],
+            activation_fn=Identity(),  # a sigmoid would make equals of all good pages
+            prompt=self._row.query_prompt or None,
+            batch_size=len(pages),
+            show_progress_bar=False,
+            convert_to_tensor=True,
+        )
         found: NDArray[np.float32] = scores.float().cpu().numpy()
-        return found.reshape(len(pairs), -1)[:, -1]
+        return found.reshape(len(pages), -1)[:, -1]
+
+
+class Inputs:
+    """Shows inputs to a model of Sentence Transformers in batches that fit into its device's memory."""
+
+    def __init__(self, model: Any, row: ModelRow, device: Device) -> None:
+        self._model = model
+        self._row = row
+        config = getattr(model.transformers_model, "config", None)
+        self._eye: Eye = eye_of(getattr(model[0], "processor", None), config)
+        size = 4 if device.dtype == "float32" else 2
+        budget = row.batch_tokens or tokens_that_fit(config, size, devices.free_bytes(device))
+        self.batches = Batches(budget, row.batch_size, partial(devices.give_back, device))
+
+    def run(
+        self,
+        inputs: Sequence[ModelInput],
+        kind: str,
+        work: Callable[[list[Any]], NDArray[np.float32]],
+        *,
+        beside: int = 0,
+    ) -> Ran[ModelInput]:
+        """What `work` gives for the library's values of the inputs, which are all of one kind.
+
+        Each of them is shown with `beside` other tokens. A picture that does not fit alone is made smaller.
+        """
+        most = self._row.image_pixels
+        shown = [replace(given, image=_picture(given, kind, most)) for given in inputs]
+        return self.batches.run(
+            shown,
+            lambda given: beside + self.tokens(given, kind),
+            lambda batch: work([library_value(given, kind, self._row, self._model) for given in batch]),
+            lambda given: smaller_input(given, self._eye),
+        )
+
+    def tokens(self, given: ModelInput, kind: str) -> int:
+        """About how many tokens the model makes of an input."""
+        most = self._row.max_tokens or self._model.max_seq_length or 0
+        text = 0 if kind == IMAGE else text_tokens(given.text, most)
+        return text + (self._eye.tokens(given.image.size) if given.image and kind != TEXT else 0)
 
 
 def input_kind(given: ModelInput, modalities: frozenset[str], *, prefer: str) -> str:
@@ -190,15 +255,32 @@ def library_value(given: ModelInput, kind: str, row: ModelRow, model: Any) -> An
     if kind == TEXT:
         return given.text if set(model.modalities) == {TEXT} else {TEXT: given.text}
     assert given.image is not None
-    picture = _at_most(given.image, row.image_pixels)
+    picture = _at_most(given.image, row.image_pixels).convert("RGB")
     return {TEXT: given.text, IMAGE: picture} if kind == BOTH else {IMAGE: picture}
 
 
+def _picture(given: ModelInput, kind: str, pixels: int) -> Image.Image | None:
+    """What is shown of the input's picture: nothing, or no more than so many pixels a side."""
+    return None if given.image is None or kind == TEXT else _widened(_at_most(given.image, pixels))
+
+
+def _widened(image: Image.Image) -> Image.Image:
+    """The picture on white, where it is so long and thin that processors refuse it."""
+    width, height = image.size
+    least = math.ceil(max(image.size) / MOST_RATIO)
+    if min(image.size) >= least:
+        return image
+    canvas = Image.new("RGB", (max(width, least), max(height, least)), "white")
+    canvas.paste(image.convert("RGB"))
+    return canvas
+
+
 def _at_most(image: Image.Image, pixels: int) -> Image.Image:
-    """The picture in RGB, made smaller when its longest side is longer than `pixels`."""
+    """The picture, made smaller when its longest side is longer than `pixels`; 0 for no limit."""
+    if not pixels or max(image.size) <= pixels:
+        return image
     picture = image.convert("RGB")
-    if pixels and max(picture.size) > pixels:
-        picture.thumbnail((pixels, pixels), Image.Resampling.LANCZOS)
+    picture.thumbnail((pixels, pixels), Image.Resampling.LANCZOS)
     return picture
 
 
