@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,7 @@ class TextSource(StrEnum):
     """Nothing readable on the page, or OCR is switched off for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageId:
+class PageId(NamedTuple):
     """A page of an indexed content: the catalog's document number and the page number from 1."""
 
     doc: int

@@ -11,6 +11,7 @@ from docsearch.search.passages import best_window
 _LENGTH = 240
 _BEFORE = 60
 _WINDOW = _LENGTH - _BEFORE
+_SPACES = re.compile(r"\s+")
 
 
 def make_snippet(text: str, matcher: TermMatcher) -> Snippet:
@@ -53,16 +54,21 @@ def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _one_line(passage: str, spans: list[tuple[int, int]], offset: int) -> Snippet:
     """White space folded and control characters dropped, with the spans moved along."""
-    kept: list[str] = []
-    places: list[int] = []
-    for character in passage:
-        places.append(len(kept))
-        if character.isspace():
-            if kept and kept[-1] != " ":
-                kept.append(" ")
-        elif character.isprintable():
-            kept.append(character)
-    places.append(len(kept))
-    text = "".join(kept).rstrip()
-    moved = ((places[start - offset], min(places[end - offset], len(text))) for start, end in spans)
-    return Snippet(text, tuple((start, end) for start, end in moved if start < end))
+    text, moved, read = "", [], 0
+    for start, end in spans:
+        text += _printable(passage[read : start - offset], text)
+        first = len(text)
+        text += _printable(passage[start - offset : end - offset], text)
+        moved.append((first, len(text)))
+        read = end - offset
+    text = (text + _printable(passage[read:], text)).rstrip()
+    kept = ((start, min(end, len(text))) for start, end in moved)
+    return Snippet(text, tuple((start, end) for start, end in kept if start < end))
+
+
+def _printable(piece: str, before: str) -> str:
+    """A piece on one line, as it goes on after what stands before it."""
+    line = _SPACES.sub(" ", piece)
+    if not line.isprintable():
+        line = _SPACES.sub(" ", "".join(filter(str.isprintable, line)))
+    return line.lstrip(" ") if not before or before[-1] == " " else line

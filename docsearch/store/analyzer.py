@@ -230,19 +230,32 @@ def fold_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
     folded = fold(text)
     if len(folded) == len(text) and _STANDS_ALONE.fullmatch(text):
         return folded, range(len(text)), range(1, len(text) + 1)
-    folds: dict[str, str] = {}
+    pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     place = 0
-    clusters = _clusters(text)
-    for cluster in clusters:
+    for line in text.splitlines(keepends=True):
+        if line.isascii():
+            pieces.append(line.lower())
+            starts += range(place, place + len(line))
+            ends += range(place + 1, place + len(line) + 1)
+        else:
+            _fold_clusters(line, place, pieces, starts, ends)
+        place += len(line)
+    return "".join(pieces), starts, ends
+
+
+def _fold_clusters(line: str, place: int, pieces: list[str], starts: list[int], ends: list[int]) -> None:
+    """Adds what a line that begins at `place` becomes when it is folded, and where that stands."""
+    folds: dict[str, str] = {}
+    for cluster in _clusters(line):
         characters = folds.get(cluster)
         if characters is None:
             characters = folds[cluster] = fold(cluster)
+        pieces.append(characters)
         starts += [place] * len(characters)
         place += len(cluster)
         ends += [place] * len(characters)
-    return "".join(map(folds.__getitem__, clusters)), starts, ends
 
 
 def _clusters(text: str) -> Sequence[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +48,16 @@ class Resident:
     ) -> list[tuple[PageId, float]]:
         """See `VectorTable.nearest`."""
         rows = np.flatnonzero(self._selected(selection))
-        similarities = self.vectors[rows] @ vector if len(rows) < len(self.ids) else self.vectors @ vector
+        with _one_thread():
+            similarities = self.vectors[rows] @ vector if len(rows) < len(self.ids) else self.vectors @ vector
         best = np.argsort(-similarities, kind="stable")[:limit]
         return [(page_of(int(self.ids[rows[i]])), float(similarities[i])) for i in best]
 
     def similarities(self, vector: NDArray[np.float32], ids: Sequence[int]) -> dict[PageId, float]:
         """See `VectorTable.begin_similarities`."""
         rows = self._rows(ids)
-        values = (self.vectors[rows] @ vector).tolist()
+        with _one_thread():
+            values = (self.vectors[rows] @ vector).tolist()
         return {page_of(int(row)): value for row, value in zip(self.ids[rows], values, strict=True)}
 
     def of(self, ids: Sequence[int]) -> dict[PageId, NDArray[np.float32]]:
@@ -75,6 +79,19 @@ class Resident:
         if selection.leading_pages is not None:
             chosen &= (self.ids & ((1 << PAGE_BITS) - 1)) <= selection.leading_pages
         return chosen
+
+
+@cache
+def _controller() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """NumPy's products by one thread: several wait for each other ten times as long as one works."""
+    limit: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    return limit
 
 
 class VectorTable(Table):
