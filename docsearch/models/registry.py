@@ -11,11 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self, get_type_hints
 
 from docsearch.errors import ModelUnavailable, SettingsError
 
 MODALITIES = frozenset({"text", "image", "text+image"})
+NUMBER_BYTES: Mapping[str, int] = MappingProxyType({"float32": 4, "float16": 2, "bfloat16": 2})
+"""Number formats of weights, and how many bytes a number takes."""
+FLASH = "flash_attention_2"
+ATTENTIONS = ("sdpa", "eager", FLASH)
 
 
 class Role(StrEnum):
@@ -51,10 +56,12 @@ class ModelRow:
     mmproj: str = ""
     """The GGUF file beside it that lets the model see pictures; empty for a model of text."""
     memory_mb: int = 0
-    """Memory it needs beside its context; 0 takes the size of its files."""
+    """Memory it needs at the default settings: a generator beside its context, another model with its work, in
+    half precision. 0 takes the size of a generator's files, or estimates it from the parameters."""
     revision: str = ""
     """Commit, tag or branch of a Hugging Face name; empty for the one in the cache."""
     licence: str = ""
+    """As its makers call it, and in brackets what it forbids."""
     modalities: tuple[str, ...] = ("text",)
     parameters: int = 0
     dimensions: int = 0
@@ -63,6 +70,10 @@ class ModelRow:
     """Lengths to which vectors may be cut."""
     image_pixels: int = 0
     """Longest side, in pixels, at which a page is shown to the model."""
+    min_pixels: int = 0
+    """Its image processor enlarges a picture that has fewer pixels in all; 0 leaves what it does."""
+    max_pixels: int = 0
+    """Its image processor shrinks a picture that has more pixels in all; 0 leaves what it does."""
     max_tokens: int = 0
     """Longest input the model reads; 0 leaves it to the model."""
     query_prompt: str = ""
@@ -73,14 +84,25 @@ class ModelRow:
     """Of a late-interaction model: how many tokens of a page become one; 1 keeps them all."""
     pooling: str = ""
     """How token vectors become one, for a folder that does not say: mean, cls or lasttoken."""
+    score_tokens: tuple[str, ...] = ()
+    """Of a reranker, for a folder that does not say: what it says of a page that answers, then of another."""
+    architecture: str = ""
+    """The `model_type` of its config.json, for what is to be known of it before its files are here."""
     dtype: str = ""
     """Number format: float32, float16 or bfloat16; empty for what suits the device."""
+    attention: str = ""
+    """How attention is computed: sdpa, eager or flash_attention_2 (NVIDIA, needs flash_attn); empty for the
+    library's choice."""
     batch_size: int = 64
     """Most inputs in one batch."""
     batch_tokens: int = 0
     """Most tokens in one batch, of text and pictures; 0 for what suits the device and its memory."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Only for models you have read."""
+    needs_remote_code: bool = False
+    """Whether it does not run without that code."""
+    tested: str = ""
+    """What was tried with it, and with which versions."""
     note: str = ""
     """A sentence for the person who chooses."""
 
@@ -223,30 +245,100 @@ def _choice(name: str, key: str, value: Any, allowed: tuple[str, ...], kind: Any
     return kind(value)
 
 
+_EMBEDDERS = (Role.EMBEDDER, Role.LATE_INTERACTION)
+_ROLES: Mapping[str, tuple[Role, ...]] = MappingProxyType(
+    {
+        "file": (Role.GENERATOR,),
+        "mmproj": (Role.GENERATOR,),
+        "dimensions": _EMBEDDERS,
+        "matryoshka": (Role.EMBEDDER,),
+        "pooling": (Role.EMBEDDER,),
+        "token_pooling": (Role.LATE_INTERACTION,),
+        "page_prompt": _EMBEDDERS,
+        "query_prompt": (*_EMBEDDERS, Role.RERANKER),
+        "score_tokens": (Role.RERANKER,),
+    }
+)
+"""Keys that only models of some roles have."""
+_TORCH = frozenset(
+    {
+        "architecture",
+        "attention",
+        "batch_size",
+        "batch_tokens",
+        "dtype",
+        "max_pixels",
+        "min_pixels",
+        "needs_remote_code",
+        "trust_remote_code",
+    }
+)
+"""Keys that only models have which Sentence Transformers runs."""
+_PICTURES = ("image_pixels", "min_pixels", "max_pixels")
+"""Keys that only models have which see pictures."""
+_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "pooling": ("", "mean", "cls", "lasttoken"),
+        "dtype": ("", *NUMBER_BYTES),
+        "attention": ("", *ATTENTIONS),
+    }
+)
+
+
 def _checked(row: ModelRow) -> ModelRow:
     """The row when its values fit each other; raises SettingsError otherwise."""
     for modality in row.modalities:
         _choice(row.name, "modalities", modality, tuple(sorted(MODALITIES)), str)
-    for key, allowed in (
-        ("pooling", ("", "mean", "cls", "lasttoken")),
-        ("dtype", ("", "float32", "float16", "bfloat16")),
-    ):
+    for key, allowed in _CHOICES.items():
         _choice(row.name, key, getattr(row, key), allowed, str)
+    for wrong in (_wrong_source(row), _foreign_key(row), _wrong_values(row)):
+        if wrong:
+            raise SettingsError(f"model '{row.name}': {wrong}")
+    return dataclasses.replace(row, matryoshka=tuple(sorted(row.matryoshka, reverse=True)))
+
+
+def _wrong_source(row: ModelRow) -> str:
+    """What is wrong with where the model lies and what runs it; empty when nothing is."""
     if not row.source and row.runtime is not Runtime.STARTER:
-        raise SettingsError(f"model '{row.name}': key 'source' is missing")
+        return "key 'source' is missing"
     if (row.runtime is Runtime.LLAMA_CPP) is not bool(row.file):
-        raise SettingsError(
-            f"model '{row.name}': key 'file' belongs to the runtime {Runtime.LLAMA_CPP}, always"
-        )
+        return f"key 'file' belongs to the runtime {Runtime.LLAMA_CPP}, always"
     if (row.role is Role.GENERATOR) is not (row.runtime is Runtime.LLAMA_CPP):
-        raise SettingsError(
-            f"model '{row.name}': generators run with {Runtime.LLAMA_CPP}, and nothing else does"
-        )
-    if row.role in (Role.EMBEDDER, Role.LATE_INTERACTION) and not row.dimensions:
-        raise SettingsError(f"model '{row.name}': key 'dimensions' is missing")
+        return f"generators run with {Runtime.LLAMA_CPP}, and nothing else does"
+    if row.runtime is Runtime.STARTER and row.role is not Role.EMBEDDER:
+        return f"key 'runtime': {Runtime.STARTER} runs embedders only"
+    if row.revision and Path(row.source).is_absolute():
+        return "key 'revision': a folder has none"
+    return ""
+
+
+def _foreign_key(row: ModelRow) -> str:
+    """A key that models of this kind do not have; empty when there is none."""
+    defaults = {field.name: field.default for field in dataclasses.fields(row)}
+    given = [key for key, default in defaults.items() if getattr(row, key) != default]
+    for key in given:
+        if key in _ROLES and row.role not in _ROLES[key]:
+            return f"key '{key}' does not belong to a model of the role {row.role}"
+        if key in _TORCH and row.runtime is not Runtime.SENTENCE_TRANSFORMERS:
+            return f"key '{key}' does not belong to the runtime {row.runtime}"
+        if key in _PICTURES and not {"image", "text+image"} & set(row.modalities):
+            return f"key '{key}' does not belong to a model that sees no pictures"
+    return ""
+
+
+def _wrong_values(row: ModelRow) -> str:
+    """Values that are missing, out of range, or do not fit each other; empty when there are none."""
+    if not row.modalities:
+        return "key 'modalities' must name one at least"
+    if row.role in _EMBEDDERS and not row.dimensions:
+        return "key 'dimensions' is missing"
     if any(not 0 < step <= row.dimensions for step in row.matryoshka):
-        raise SettingsError(f"model '{row.name}': key 'matryoshka' must lie between 1 and {row.dimensions}")
+        return f"key 'matryoshka' must lie between 1 and {row.dimensions}"
+    if row.max_pixels and row.min_pixels > row.max_pixels:
+        return f"key 'min_pixels' must not be larger than 'max_pixels', {row.max_pixels}"
+    if len(row.score_tokens) > 2:
+        return "key 'score_tokens' must name one token or two"
     for key in ("batch_size", "token_pooling"):
         if getattr(row, key) < 1:
-            raise SettingsError(f"model '{row.name}': key '{key}' must be at least 1")
-    return dataclasses.replace(row, matryoshka=tuple(sorted(row.matryoshka, reverse=True)))
+            return f"key '{key}' must be at least 1"
+    return ""

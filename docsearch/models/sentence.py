@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from docsearch.errors import ModelUnavailable, SettingsError
+from docsearch.errors import SettingsError
 from docsearch.models import device as devices
 from docsearch.models.batches import Batches, Eye, Ran, eye_of, smaller_input, text_tokens, tokens_that_fit
 from docsearch.models.device import Device
+from docsearch.models.pretrained import BOTH, IMAGE, TEXT, as_unavailable, open_embedder, open_reranker
 from docsearch.models.protocols import ModelInput, Vectors
 from docsearch.models.registry import ModelRow
 from docsearch.models.versions import model_folder, weights_digest
-from docsearch.models.vision import mend_torchvision
 
-TEXT, IMAGE, BOTH = "text", "image", "text+image"
 MOST_RATIO = 100
 """Sides of a picture that differ by more than this are made to: Qwen's processors refuse 200."""
 
@@ -44,10 +40,7 @@ class SentenceTransformersEmbedder:
         self.dimensions = dimensions or row.dimensions
         folder = model_folder(row)
         self.digest = weights_digest(folder)
-        with _as_unavailable(row):
-            self._model = _load_embedder(row, folder, device)
-            _limit_tokens(self._model, row)
-        _check_modalities(self._model, row)
+        self._model = open_embedder(row, folder, device)
         self._check_dimensions()
         self._inputs = Inputs(self._model, row, device)
         self._shrunk: dict[int, tuple[int, int]] = {}
@@ -74,10 +67,14 @@ class SentenceTransformersEmbedder:
 
     @property
     def fingerprint(self) -> str:
-        """Short hex digest of the weights and of everything in the row that shapes a page vector."""
+        """Short hex digest of the weights and of everything in the row that shapes a page vector.
+
+        The device and its number format are no part of it: what a GPU made serves a machine without one.
+        """
         row = self.row
         parts = (self.digest, row.page_prompt, row.query_prompt, row.pooling, row.image_pixels)
-        shape = (row.max_tokens, self.dimensions, self.device.dtype, sorted(row.modalities))
+        limits = (row.min_pixels, row.max_pixels, row.max_tokens)
+        shape = (*limits, self.dimensions, row.dtype, sorted(row.modalities))
         return hashlib.sha256(repr((*parts, *shape)).encode()).hexdigest()[:16]
 
     def embed_queries(self, queries: Sequence[ModelInput]) -> Vectors:
@@ -105,7 +102,7 @@ class SentenceTransformersEmbedder:
         kinds = [input_kind(given, self.modalities, prefer=IMAGE) for given in inputs]
         for kind in sorted({k for k in kinds if k}):  # some models refuse a batch of mixed kinds
             places = [i for i, k in enumerate(kinds) if k == kind]
-            with _as_unavailable(self.row):
+            with as_unavailable(self.row):
                 ran = self._inputs.run(
                     [inputs[i] for i in places], kind, partial(self._encode, encode=encode, prompt=prompt)
                 )
@@ -142,9 +139,7 @@ class CrossEncoderReranker:
         """Loads the model; raises ModelUnavailable when its files are not here or do not load."""
         self._row = row
         folder = model_folder(row)
-        with _as_unavailable(row):
-            self._model = _load_reranker(row, folder, device)
-        _check_modalities(self._model, row)
+        self._model = open_reranker(row, folder, device)
         self._inputs = Inputs(self._model, row, device)
 
     @property
@@ -178,7 +173,7 @@ class CrossEncoderReranker:
         beside = self._inputs.tokens(query, asked)
         for kind in sorted({kinds[i] for i in places}):
             of_kind = [i for i in places if kinds[i] == kind]
-            with _as_unavailable(self._row):
+            with as_unavailable(self._row):
                 ran = self._inputs.run(
                     [pages[i] for i in of_kind], kind, partial(self._predict, left), beside=beside
                 )
@@ -282,96 +277,3 @@ def _at_most(image: Image.Image, pixels: int) -> Image.Image:
     picture = image.convert("RGB")
     picture.thumbnail((pixels, pixels), Image.Resampling.LANCZOS)
     return picture
-
-
-def _load_embedder(row: ModelRow, folder: Path, device: Device) -> Any:
-    mend_torchvision()
-    from sentence_transformers import SentenceTransformer
-
-    if row.pooling and not (folder / "modules.json").is_file():
-        return SentenceTransformer(modules=_modules(row, folder, device), device=device.name)
-    return SentenceTransformer(str(folder), **_options(row, device))
-
-
-def _modules(row: ModelRow, folder: Path, device: Device) -> list[Any]:
-    """The parts of an embedder for a folder that holds a bare transformer."""
-    from sentence_transformers.base.modules import Transformer
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
-
-    options = _options(row, device)
-    remote = {"trust_remote_code": row.trust_remote_code, "local_files_only": True}
-    transformer = Transformer(
-        str(folder),
-        model_kwargs={**options["model_kwargs"], **remote},
-        processor_kwargs=dict(remote),
-        config_kwargs=dict(remote),
-    )
-    return [transformer, Pooling(transformer.get_embedding_dimension(), row.pooling), Normalize()]
-
-
-def _load_reranker(row: ModelRow, folder: Path, device: Device) -> Any:
-    mend_torchvision()
-    from sentence_transformers import CrossEncoder
-
-    return CrossEncoder(str(folder), max_length=row.max_tokens or None, **_options(row, device))
-
-
-def _options(row: ModelRow, device: Device) -> dict[str, Any]:
-    import torch
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()  # talk and progress bars would land on the user's screen
-    logging.disable_progress_bar()
-    return {
-        "device": device.name,
-        "trust_remote_code": row.trust_remote_code,
-        "local_files_only": True,
-        "model_kwargs": {"dtype": getattr(torch, device.dtype)},
-    }
-
-
-def _limit_tokens(model: Any, row: ModelRow) -> None:
-    if row.max_tokens:
-        model.max_seq_length = row.max_tokens
-
-
-def _check_modalities(model: Any, row: ModelRow) -> None:
-    for modality in row.modalities:
-        if not model.supports((TEXT, IMAGE) if modality == BOTH else modality):
-            raise SettingsError(f"model '{row.name}': key 'modalities': the model does not take {modality}")
-
-
-@contextmanager
-def _as_unavailable(row: ModelRow) -> Iterator[None]:
-    """What the libraries raise becomes ModelUnavailable."""
-    try:
-        yield
-    except ImportError as error:
-        if not (package := _missing_package(error)):
-            raise ModelUnavailable(f"model '{row.name}' does not run: {_first_line(error)}") from error
-        brings = "'docsearch[vision]'" if package == "torchvision" else package
-        raise ModelUnavailable(
-            f"model '{row.name}' needs the package {package}", hint=f"pip install {brings}"
-        ) from error
-    except (OSError, ValueError, RuntimeError, KeyError, AttributeError, TypeError) as error:
-        raise ModelUnavailable(
-            f"model '{row.name}' does not run: {_first_line(error)}", hint=_hint(error)
-        ) from error
-
-
-def _missing_package(error: ImportError) -> str:
-    """The package that is not installed; transformers names torchvision in a text of its own."""
-    name = (error.name or "").partition(".")[0]
-    if isinstance(error, ModuleNotFoundError) and name and find_spec(name) is None:
-        return name
-    return "torchvision" if "torchvision" in str(error).lower() and find_spec("torchvision") is None else ""
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _hint(error: Exception) -> str:
-    if "out of memory" in str(error).lower():
-        return "set a smaller batch_size or image_pixels in its row, or device = cpu"
-    return "check the files of the model and its row in models.toml"

@@ -1,0 +1,210 @@
+"""Opens folders of models with Sentence Transformers, as their rows say, from files on this machine only.
+
+Whose code may run, the number format, the attention, the limits on pictures: all of it is settled here. How
+inputs are shown to a model is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from docsearch.errors import ModelUnavailable, SettingsError
+from docsearch.models import conv3d
+from docsearch.models.device import Device
+from docsearch.models.registry import FLASH, ModelRow
+from docsearch.models.vision import mend_torchvision
+
+TEXT, IMAGE, BOTH = "text", "image", "text+image"
+
+
+def open_embedder(row: ModelRow, folder: Path, device: Device) -> Any:
+    """The library's model for the files in a folder.
+
+    Raises:
+        ModelUnavailable: it does not load here, or needs code of its own that is not trusted.
+        SettingsError: the row says of it what is not so.
+    """
+    with opening(row):
+        from sentence_transformers import SentenceTransformer
+
+        if row.pooling and not (folder / "modules.json").is_file():
+            parts = _embedding_parts(row, folder, device)
+            return checked(SentenceTransformer(modules=parts, device=device.name), row)
+        return checked(SentenceTransformer(str(folder), **options(row, folder, device)), row)
+
+
+def open_reranker(row: ModelRow, folder: Path, device: Device) -> Any:
+    """The library's cross-encoder for the files in a folder; raises as `open_embedder` does."""
+    with opening(row):
+        from sentence_transformers import CrossEncoder
+
+        if row.score_tokens and not (folder / "modules.json").is_file():
+            parts = _scoring_parts(row, folder, device)
+            return checked(CrossEncoder(modules=parts, device=device.name), row)
+        given = options(row, folder, device)
+        return checked(CrossEncoder(str(folder), max_length=row.max_tokens or None, **given), row)
+
+
+def options(row: ModelRow, folder: Path, device: Device) -> dict[str, Any]:
+    """What the library is told about a model of any kind; call it while `opening`."""
+    import torch
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # talk and progress bars would land on the user's screen
+    logging.disable_progress_bar()
+    number = {"dtype": getattr(torch, device.dtype)}
+    limits = {"min_pixels": row.min_pixels, "max_pixels": row.max_pixels}
+    return {
+        "device": device.name,
+        "trust_remote_code": row.trust_remote_code,
+        "local_files_only": True,
+        "model_kwargs": {**number, **_attention(row, device), **_first_layer(folder, device)},
+        "processor_kwargs": {key: pixels for key, pixels in limits.items() if pixels},
+    }
+
+
+def checked(model: Any, row: ModelRow) -> Any:
+    """The model, with the row's longest input; raises SettingsError when the row says what is not so."""
+    if row.max_tokens:
+        model.max_seq_length = row.max_tokens
+    for modality in row.modalities:
+        if not model.supports((TEXT, IMAGE) if modality == BOTH else modality):
+            raise SettingsError(f"model '{row.name}': key 'modalities': the model does not take {modality}")
+    for key in ("min_pixels", "max_pixels"):
+        if getattr(row, key) and not _limits_pixels(model, key):
+            raise SettingsError(f"model '{row.name}': key '{key}': its image processor knows no such limit")
+    return model
+
+
+def attention_of(model: Any) -> str:
+    """The attention that a model of the library runs with; empty when it has none."""
+    config = getattr(model.transformers_model, "config", None)
+    return str(getattr(config, "_attn_implementation", None) or "")
+
+
+@contextmanager
+def opening(row: ModelRow) -> Iterator[None]:
+    """While a model is opened: refuses one whose code is not trusted; errors are as in `as_unavailable`."""
+    if row.needs_remote_code and not row.trust_remote_code:
+        raise _untrusted(row)
+    with as_unavailable(row):
+        mend_torchvision()
+        yield
+
+
+@contextmanager
+def as_unavailable(row: ModelRow) -> Iterator[None]:
+    """What the libraries raise becomes ModelUnavailable."""
+    try:
+        yield
+    except ImportError as error:
+        raise _lacking(row, error) from error
+    except (OSError, ValueError, RuntimeError, KeyError, AttributeError, TypeError) as error:
+        if not row.trust_remote_code and "trust_remote_code" in str(error):
+            raise _untrusted(row) from error
+        raise ModelUnavailable(
+            f"model '{row.name}' does not run: {_first_line(error)}", hint=_hint(error)
+        ) from error
+
+
+def _embedding_parts(row: ModelRow, folder: Path, device: Device) -> list[Any]:
+    """The parts of an embedder for a folder that holds a bare transformer."""
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+
+    transformer = _transformer(row, folder, device)
+    return [transformer, Pooling(transformer.get_embedding_dimension(), row.pooling), Normalize()]
+
+
+def _scoring_parts(row: ModelRow, folder: Path, device: Device) -> list[Any]:
+    """The parts of a reranker for a folder that holds a bare language model: which word it would say next."""
+    from sentence_transformers.cross_encoder.modules import LogitScore
+
+    task = "any-to-any" if {IMAGE, BOTH} & set(row.modalities) else "text-generation"
+    transformer = _transformer(row, folder, device, transformer_task=task)
+    known = transformer.tokenizer.get_vocab()
+    for token in row.score_tokens:
+        if token not in known:
+            raise SettingsError(f"model '{row.name}': key 'score_tokens': the model has no token '{token}'")
+    return [transformer, LogitScore(*(known[token] for token in row.score_tokens))]
+
+
+def _transformer(row: ModelRow, folder: Path, device: Device, **task: str) -> Any:
+    from sentence_transformers.base.modules import Transformer
+
+    given = options(row, folder, device)
+    remote = {"trust_remote_code": row.trust_remote_code, "local_files_only": True}
+    return Transformer(
+        str(folder),
+        model_kwargs={**given["model_kwargs"], **remote},
+        processor_kwargs={**given["processor_kwargs"], **remote},
+        config_kwargs=dict(remote),
+        **task,
+    )
+
+
+def _attention(row: ModelRow, device: Device) -> dict[str, str]:
+    if row.attention == FLASH and (
+        find_spec("flash_attn") is None or not device.name.startswith("cuda") or device.dtype == "float32"
+    ):
+        raise ModelUnavailable(
+            f"model '{row.name}': {FLASH} needs the package flash_attn, an NVIDIA GPU and half precision",
+            hint='pip install flash-attn, or set attention = "sdpa" in its row of models.toml',
+        )
+    return {"attn_implementation": row.attention} if row.attention else {}
+
+
+def _first_layer(folder: Path, device: Device) -> dict[str, Any]:
+    """A matrix product in the place of the layer that torch 2.9 is slow with."""
+    slow = device.name.startswith("cuda") and conv3d.slow_here() and conv3d.can_be_replaced()
+    replaced = bool(slow) and conv3d.has_conv3d(conv3d.model_type(folder))
+    return {"fusion_config": {"patch_embeddings": True}} if replaced else {}
+
+
+def _limits_pixels(model: Any, key: str) -> bool:
+    """Whether the image processor counts the pixels of a whole picture, as Qwen's do."""
+    processor = getattr(model[0], "processor", None)
+    processor = getattr(processor, "image_processor", processor)
+    known = getattr(getattr(type(processor), "valid_kwargs", None), "__annotations__", {})
+    return key in known or hasattr(processor, key)
+
+
+def _untrusted(row: ModelRow) -> ModelUnavailable:
+    turn_on = (
+        "set trust_remote_code = true in its row of models.toml"
+        if Path(row.source).is_absolute()
+        else f"docsearch models pull {row.name} --trust-remote-code"
+    )
+    return ModelUnavailable(
+        f"model '{row.name}' runs only with code that comes with it, which is not trusted",
+        hint=f"read that code first; then: {turn_on}",
+    )
+
+
+def _lacking(row: ModelRow, error: ImportError) -> ModelUnavailable:
+    package = _missing_package(error)
+    if not package:
+        return ModelUnavailable(f"model '{row.name}' does not run: {_first_line(error)}")
+    brings = "'docsearch[vision]'" if package == "torchvision" else package
+    return ModelUnavailable(f"model '{row.name}' needs the package {package}", hint=f"pip install {brings}")
+
+
+def _missing_package(error: ImportError) -> str:
+    """The package that is not installed; transformers names torchvision in a text of its own."""
+    name = (error.name or "").partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and name and find_spec(name) is None:
+        return name
+    return "torchvision" if "torchvision" in str(error).lower() and find_spec("torchvision") is None else ""
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _hint(error: Exception) -> str:
+    if "out of memory" in str(error).lower():
+        return "set a smaller batch_size or image_pixels in its row, or device = cpu"
+    return "check the files of the model and its row in models.toml"
