@@ -73,6 +73,9 @@ def use(context: typer.Context, name: Name) -> None:
         talk(f"{left} of {state.pages_total} pages have no vectors of it yet: docsearch index makes them.")
         if state.pages_embedded == 0:
             talk("Until then searches go by the vectors of the one before.")
+    if state.role == "late-interaction" and left > 0:
+        talk(f"{left} of {state.pages_total} pages have no token vectors yet: docsearch index makes them.")
+        talk("Until then these pages keep the places that the built-in reranker gives them.")
     if state.reason:
         talk(f"Mind: it {state.reason}.")
 
@@ -246,6 +249,9 @@ def _print_check(found: ModelCheck) -> None:
     print(f"takes       {', '.join(found.modalities)}")
     if found.dimensions:
         print(f"dimensions  {found.dimensions}")
+    if found.page_tokens:
+        size = 2 * found.page_tokens * found.dimensions
+        print(f"tokens      {found.page_tokens} a page: {size / 1000:,.0f} kB of the index for each page")
     print(f"loading     {found.load_seconds:.1f} s")
     for kind, seconds in found.page_seconds.items():
         what = "a short prompt" if found.role == "generator" else f"a page as {kind}"

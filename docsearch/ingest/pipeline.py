@@ -17,6 +17,8 @@ from docsearch.ingest.readers import Readers
 from docsearch.ingest.recognise import recognise_pages
 from docsearch.ingest.scan import Changes, Scanned, UnreadFile, place_known, scan_changes, scan_root
 from docsearch.ingest.text import read_texts
+from docsearch.ingest.token_vectors import make_token_vectors
+from docsearch.models.late import LateModel
 from docsearch.models.protocols import Embedder
 from docsearch.records import Failure, Progress
 from docsearch.store.index import Index
@@ -28,9 +30,10 @@ class Tier(StrEnum):
     TEXT = "text"
     OCR = "ocr"
     VECTORS = "vectors"
+    TOKENS = "tokens"
 
 
-BACKGROUND = (Tier.OCR, Tier.VECTORS)
+BACKGROUND = (Tier.OCR, Tier.VECTORS, Tier.TOKENS)
 """The tiers that take their time."""
 READERS_SECONDS = 10.0
 """While folders are watched, versions of the tables that searches may be reading are kept this long."""
@@ -43,10 +46,17 @@ class Indexer:
     be written; what is committed stays usable.
     """
 
-    def __init__(self, index: Index, settings: Settings, embedder: Callable[[], Embedder] | None) -> None:
+    def __init__(
+        self,
+        index: Index,
+        settings: Settings,
+        embedder: Callable[[], Embedder] | None,
+        late: Callable[[], LateModel | None] = lambda: None,
+    ) -> None:
         self.index = index
         self.settings = settings
         self.embedder = embedder
+        self.late = late
 
     def run(
         self, paths: Iterable[Path], *, tiers: Sequence[Tier], retry: bool = False
@@ -114,3 +124,5 @@ class Indexer:
             self.index.compact(keep_seconds)
         if Tier.VECTORS in tiers and self.embedder is not None:
             yield from embed_pages(self.index, readers, self.embedder())
+        if Tier.TOKENS in tiers and (late := self.late()) is not None:
+            yield from make_token_vectors(self.index, readers, late)

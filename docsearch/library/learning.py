@@ -19,8 +19,9 @@ from docsearch.learn.memory import Memory
 from docsearch.learn.process import RESULT
 from docsearch.learn.state import QUERY_MODEL, RERANKER, State, States
 from docsearch.models.protocols import Embedder, ModelInput, Reranker
-from docsearch.models.registry import ModelRow
+from docsearch.models.registry import ModelRow, Role
 from docsearch.records import Figures, LearningOutcome, LearningStatus, LearningStep, TrainingStatus
+from docsearch.search.late import LateReranker
 from docsearch.search.rerank import HeadReranker, ModelReranker, PassageReranker, RerankWeights
 
 if TYPE_CHECKING:
@@ -208,6 +209,8 @@ class Learning:
         if row is None:
             hint = "docsearch learn fits the built-in reranker and needs no training"
             raise UsageError(f"there is no {role} to train", hint=hint if role == "reranker" else "")
+        if row.role not in (Role.EMBEDDER, Role.RERANKER):
+            raise UsageError(f"'{name}' is a {row.role} model, and docsearch does not train these")
         return Finetuning(self.cycle, row, self._job_folder(role), models.device)
 
     def _tuned_reranker(self, folder: Path) -> HeadReranker | None:
@@ -306,4 +309,4 @@ def _signals(reranker: HeadReranker | None) -> tuple[str, ...]:
     """What the scores of the second stage are made of."""
     if isinstance(reranker, PassageReranker):
         return tuple(field.name for field in fields(RerankWeights))
-    return (reranker.model.name,) if isinstance(reranker, ModelReranker) else _FIRST_STAGE
+    return (reranker.model.name,) if isinstance(reranker, ModelReranker | LateReranker) else _FIRST_STAGE

@@ -11,13 +11,13 @@ from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from docsearch.config import Settings
-from docsearch.errors import UsageError
 from docsearch.models.device import GeneratorOptions
-from docsearch.models.load import device_for, load_embedder, load_generator, load_reranker
+from docsearch.models.load import device_for, load_embedder, load_generator, load_late, load_reranker
 from docsearch.models.memory import taken_bytes
 from docsearch.models.protocols import Message, ModelInput, Sampling
 from docsearch.models.registry import ModelRow, Registry, Role
 from docsearch.records import ModelCheck
+from docsearch.search.late import maxsim
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -53,7 +53,8 @@ def check_model(row: ModelRow, registry: Registry, settings: Settings) -> ModelC
             return _check_reranker(row, registry, settings.models.device)
         case Role.GENERATOR:
             return _check_generator(row)
-    raise UsageError(f"'{row.name}' is a {row.role} model, and docsearch does not run these yet")
+        case Role.LATE_INTERACTION:
+            return _check_late(row, registry, settings.models.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,28 @@ def _check_reranker(row: ModelRow, registry: Registry, device: str) -> ModelChec
         0.0,
         loaded.grown,
         answers > other,
+    )
+
+
+def _check_late(row: ModelRow, registry: Registry, device: str) -> ModelCheck:
+    model, loaded = _load(lambda: load_late(row.name, registry, device))
+    pages = {kind: _shown(kind, model.image_pixels) for kind in sorted(model.modalities)}
+    best = next(kind for kind in ("text+image", "image", "text") if kind in pages)
+    encoded = model.encode_pages(pages[best])
+    query = [ModelInput(_QUERY)]
+    answers, other = maxsim(model.encode_queries(query)[0], encoded).tolist()
+    return ModelCheck(
+        row.name,
+        row.role.value,
+        device_for(row, device).describe(),
+        tuple(pages),
+        model.dimensions,
+        loaded.seconds,
+        {kind: _timed(partial(model.encode_pages, shown)) / len(_PAGES) for kind, shown in pages.items()},
+        _timed(partial(model.encode_queries, query)),
+        loaded.grown,
+        answers > other,
+        max(map(len, encoded)),
     )
 
 

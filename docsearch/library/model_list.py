@@ -25,6 +25,7 @@ SETTINGS: Mapping[Role, tuple[str, str]] = MappingProxyType(
     {
         Role.EMBEDDER: ("models", "embedder"),
         Role.RERANKER: ("models", "reranker"),
+        Role.LATE_INTERACTION: ("models", "reranker"),
         Role.GENERATOR: ("answers", "model"),
     }
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models.device import AUTO, Device, GeneratorOptions, choose_device
 from docsearch.models.gguf import GgufHead, read_head
-from docsearch.models.protocols import Embedder, Generator, Reranker, Stop
+from docsearch.models.protocols import Embedder, Generator, LateInteraction, Reranker, Stop
 from docsearch.models.registry import ModelRow, Registry, Role, Runtime
 from docsearch.models.versions import model_folder
 
@@ -38,6 +38,17 @@ def load_reranker(name: str, registry: Registry, device: str = AUTO) -> Reranker
     from docsearch.models.sentence import CrossEncoderReranker
 
     return CrossEncoderReranker(row, choose_device(device, row.dtype))
+
+
+def load_late(name: str, registry: Registry, device: str = AUTO) -> LateInteraction:
+    """The late-interaction model of that name.
+
+    Raises ModelUnavailable when it is unknown, no such model, or not on this machine.
+    """
+    row = _row(name, registry, Role.LATE_INTERACTION)
+    from docsearch.models.late import LateInteractionEncoder
+
+    return LateInteractionEncoder(row, choose_device(device, row.dtype))
 
 
 def device_for(row: ModelRow, device: str = AUTO) -> Device:

@@ -67,6 +67,7 @@ class ModelCheck:
         memory_bytes: by how much this process grew, and what was taken of a GPU's memory.
         right: whether the page that answers the query came out before the one that does not; None for
             a model that takes no text, and for a generator.
+        page_tokens: vectors that the longest page got from a late-interaction model; 0 for other models.
     """
 
     name: str
@@ -79,3 +80,4 @@ class ModelCheck:
     query_seconds: float
     memory_bytes: int
     right: bool | None
+    page_tokens: int = 0

@@ -10,7 +10,13 @@ from textual.widgets import Static
 from docsearch.tui.indexing import IndexingState
 from docsearch.tui.text import MUTED, counted, literal
 
-TIERS = {"scan": "Looking at", "text": "Reading", "ocr": "Recognising text", "vectors": "Embedding"}
+TIERS = {
+    "scan": "Looking at",
+    "text": "Reading",
+    "ocr": "Recognising text",
+    "vectors": "Embedding",
+    "tokens": "Embedding tokens of",
+}
 """What the steps of indexing are called."""
 BAR_CELLS = 10
 
