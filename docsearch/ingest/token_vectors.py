@@ -27,15 +27,12 @@ TIER = "tokens"
 def make_token_vectors(index: Index, readers: Readers, late: LateModel) -> Iterator[Progress | Failure]:
     """Makes the token vectors of all pages that have none of this model. May be closed at any time."""
     tier = TokenVectorTier(index, late)
-    if not tier.spans:
-        return
-    tier.vectors.begin(late.name)
-    yield tier.progress()
-    if late.modalities <= {"text"}:
-        yield from tier.without_pictures()
-        return
-    for event in readers.picture_pool().run(tier.jobs(readers.passwords)):
-        yield from tier.take(event)
+    if tier.spans:
+        tier.vectors.begin(late.name)
+        yield tier.progress()
+        yield from tier.work(readers)
+    if tier.files_done == len(tier.spans):
+        index.token_vectors.supersede(late.fingerprint, late.name)
 
 
 class TokenVectorTier:
@@ -59,6 +56,14 @@ class TokenVectorTier:
     def model(self) -> LateInteraction:
         """The model, loaded now."""
         return self.late.load()
+
+    def work(self, readers: Readers) -> Iterator[Progress | Failure]:
+        """Makes what is missing."""
+        if self.late.modalities <= {"text"}:
+            yield from self.without_pictures()
+            return
+        for event in readers.picture_pool().run(self.jobs(readers.passwords)):
+            yield from self.take(event)
 
     def jobs(self, passwords: tuple[str, ...]) -> Iterator[RenderJob]:
         """One job for the pages of a file: small enough that few pictures wait for others."""

@@ -23,6 +23,10 @@ from docsearch.store.index import Index
 _UNRELATED = 0.5
 """A page this many standard deviations above the mean is as little related as any other."""
 
+_MOST_CHARACTERS = 20_000
+"""Of a page that a model is asked about: several times what is printed on a dense one. Files whose pages are
+dumps have megabytes of text on a page."""
+
 RenderPage = Callable[[PageId, int], Image | None]
 """Renders a page with its longest side at so many pixels; None when its file cannot be read."""
 
@@ -137,7 +141,10 @@ class ModelReranker:
         return sorted(reranked, key=lambda c: (-c.score, order[c.page]))
 
     def _input(self, page: PageId, text: str) -> ModelInput:
+        """Text and image for a model that takes both at once; else the text, if there is any it can read."""
         takes = self.model.modalities
-        wants_image = "text+image" in takes or ("image" in takes and not text.strip())
+        readable = bool(text.strip()) and bool(takes & {"text", "text+image"})
+        wants_image = "text+image" in takes or ("image" in takes and not readable)
         image = self.render(page, self.pixels) if wants_image else None
-        return ModelInput(text=text if image is None or "text+image" in takes else "", image=image)
+        shown = text[:_MOST_CHARACTERS] if image is None or "text+image" in takes else ""
+        return ModelInput(text=shown, image=image)

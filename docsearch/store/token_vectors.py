@@ -74,7 +74,8 @@ class TokenVectors:
     def begin(self, model: str) -> None:
         """Makes the folder and notes whose vectors these are. Raises StorageFull."""
         with _errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self.folder.parent, self.folder):
+                folder.mkdir(exist_ok=True, mode=0o700)
             if _model_of(self.folder) != model:
                 self._write(self.folder / _MODEL, [json.dumps({"model": model}).encode()])
 
@@ -89,7 +90,7 @@ class TokenVectors:
         body = [np.ascontiguousarray(page, "<f2").tobytes() for page in pages]
         with _errors(self.folder):
             path = self._path(span.document.content, span.first)
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.parent.mkdir(exist_ok=True, mode=0o700)
             self._write(path, [head, lengths.tobytes(), *body])
 
     def read(self, content: str, pages: Iterable[int]) -> dict[int, Tokens]:
@@ -198,12 +199,10 @@ class TokenVectorFolders:
             pages[model] = max(pages.get(model, 0), TokenVectors(folder, 0).pages(documents))
         return pages
 
-    def drop(self, model: str) -> int:
-        """Deletes all that a model made; returns how many bytes that gave back."""
-        theirs = [folder for folder in self._folders() if _model_of(folder) == model]
-        freed = sum(map(generation.size, theirs))
-        generation.remove(theirs)
-        return freed - sum(generation.size(folder) for folder in theirs if folder.exists())
+    def supersede(self, fingerprint: str, model: str) -> None:
+        """Deletes what a model of this name made when its row or weights were others."""
+        others = [folder for folder in self._folders() if folder.name != fingerprint]
+        generation.remove(folder for folder in others if _model_of(folder) == model)
 
     def sweep(self, contents: Iterable[str]) -> None:
         """Deletes what belongs to none of these contents, and what a crash left. For the writer only."""
