@@ -33,7 +33,7 @@ def index(
         list[Path] | None, typer.Argument(help="Folders or files to add; none: update all.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="Only these tiers: text, ocr, vectors. May be repeated.")
+        list[str] | None, typer.Option(help="Only these tiers: text, ocr, vectors, tokens. May be repeated.")
     ] = None,
     password: Annotated[
         list[str] | None, typer.Option(help="Tried on encrypted files. May be repeated.")
@@ -86,8 +86,8 @@ def index(
     talk(f"{status.documents} documents, {status.pages} pages searchable{waiting}.")
     if status.outdated:
         talk("The index was made by another version, so words may be missed: docsearch rebuild")
-    if status.failures:
-        talk(f"{len(status.failures)} could not be read: docsearch status --failed")
+    if failed := sum(not failure.is_note for failure in status.failures):
+        talk(f"{failed} could not be read: docsearch status --failed")
 
 
 def settings_of(context: typer.Context, passwords: Iterable[str] | None) -> Settings:
@@ -235,7 +235,7 @@ def follow(events: Iterable[Progress | Failure], reporter: Reporter) -> int:
     with reporter:
         for event in events:
             if isinstance(event, Failure):
-                failures += 1
+                failures += not event.is_note
                 reporter.failure(event)
             else:
                 reporter.progress(event)
@@ -244,7 +244,8 @@ def follow(events: Iterable[Progress | Failure], reporter: Reporter) -> int:
 
 def _failure_line(failure: Failure) -> str:
     page = f" page {failure.page}" if failure.page else ""
-    return f"not read: {shown_path(failure.path)}{page}: {visible(failure.reason)}"
+    what = "note" if failure.is_note else "not read"
+    return f"{what}: {shown_path(failure.path)}{page}: {visible(failure.reason)}"
 
 
 def _tier(name: str, known: list[str]) -> str:

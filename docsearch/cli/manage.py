@@ -97,7 +97,9 @@ def _print_status(found: Status, where: Path) -> None:
     print(f"documents  {found.documents}, {found.pages} pages")
     ocr, vectors = found.pages_waiting_for_ocr, found.pages_waiting_for_vectors
     print(f"waiting    {ocr} pages for OCR, {vectors} for vectors")
-    print(f"failed     {len(found.failures)}" + ("  (docsearch status --failed)" if found.failures else ""))
+    failed = sum(not failure.is_note for failure in found.failures)
+    notes = f", {noted} with a note" if (noted := len(found.failures) - failed) else ""
+    print(f"failed     {failed}{notes}" + ("  (docsearch status --failed)" if found.failures else ""))
     print(f"on disk    {found.index_bytes / 1e6:.1f} MB{share} in {shown_path(where)}")
     if found.outdated:
         print("outdated   made by another version, so words may be missed  (docsearch rebuild)")

@@ -55,7 +55,7 @@ class OcrPage:
 
 
 class FailureKind(StrEnum):
-    """Why a file could not be indexed."""
+    """Why a file could not be indexed, or not as it should be."""
 
     PASSWORD = "needs a password"
     TRUNCATED = "truncated or damaged"
@@ -67,16 +67,25 @@ class FailureKind(StrEnum):
     CRASHED = "crashed its reader"
     UNREADABLE = "cannot be read"
     CHANGED = "changed while it was read"
+    SCALED_DOWN = "shown smaller to the model, for lack of memory"
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A file, or some pages of one, that could not be read, and why, in words a person understands."""
+    """A file, or a page of one, that could not be read, and why, in words a person understands.
+
+    Or that was read, but not as well as it should be: then it is a note.
+    """
 
     path: Path
     kind: FailureKind
     detail: str = ""
     page: int | None = None
+
+    @property
+    def is_note(self) -> bool:
+        """Whether the page is searchable all the same."""
+        return self.kind is FailureKind.SCALED_DOWN
 
     @property
     def reason(self) -> str:

@@ -170,6 +170,16 @@ class Files:
         with self.catalog.transaction() as db:
             db.execute("DELETE FROM failures WHERE path = ? AND page = 0", (os.fsencode(path),))
 
+    def replace_notes(self, path: Path, notes: Iterable[Failure]) -> None:
+        """Sets which pages of a file a model was shown smaller; one that could not be read stays so."""
+        with self.catalog.transaction() as db:
+            kind = FailureKind.SCALED_DOWN.name
+            db.execute("DELETE FROM failures WHERE path = ? AND kind = ?", (os.fsencode(path), kind))
+            db.executemany(
+                "INSERT OR IGNORE INTO failures VALUES (?, ?, ?, ?)",
+                ((os.fsencode(path), note.page or 0, kind, note.detail) for note in notes),
+            )
+
     def replace_stray_failures(self, root: Path, failures: Iterable[Failure]) -> None:
         """Sets the failures below a root that belong to no known file, such as unreadable folders."""
         with self.catalog.transaction() as db:

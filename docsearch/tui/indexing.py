@@ -69,7 +69,7 @@ class IndexingState:
 
     def after(self, events: Sequence[Event]) -> IndexingState:
         """The state when these events have happened."""
-        failures = tuple(event for event in events if isinstance(event, Failure))
+        failures = tuple(e for e in events if isinstance(e, Failure) and not e.is_note)
         told = [event for event in events if isinstance(event, Progress)]
         progress, pace = self.progress, self.pace
         if told:
