@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _LINE_SECONDS = 5.0
 _MARK = {True: "*", False: " "}
+_NAME, _INDENT = 30, "    "
 Name = Annotated[str, typer.Argument(help="A name that docsearch models lists.")]
 
 
@@ -76,8 +79,8 @@ def use(context: typer.Context, name: Name) -> None:
     if state.role == "late-interaction" and left > 0:
         talk(f"{left} of {state.pages_total} pages have no token vectors yet: docsearch index makes them.")
         talk("Until then these pages keep the places that the built-in reranker gives them.")
-    if state.reason:
-        talk(f"Mind: it {state.reason}.")
+    for reason in filter(None, (state.reason, *state.warnings)):
+        talk(f"Mind: it {reason}.")
 
 
 def check(context: typer.Context, name: Name, json: Json = False) -> None:
@@ -115,9 +118,17 @@ def pull(
     """
     from docsearch.config import folders, load_settings
     from docsearch.library.model_files import fetch_model, find_model
+    from docsearch.library.model_list import model_row, registry_of
 
     places = folders(context.obj)
-    offer = find_model(load_settings(places.settings), places, name, revision=revision, trust=trust)
+    settings = load_settings(places.settings)
+    needs = model_row(settings, registry_of(places), name)
+    if needs.needs_remote_code and not (trust or needs.trust_remote_code):
+        raise UsageError(
+            f"'{name}' runs only with code that comes with it",
+            hint=f"read it in {needs.source} on the hub; --trust-remote-code fetches it and lets it run",
+        )
+    offer = find_model(settings, places, name, revision=revision, trust=trust)
     row, remote = offer.row, offer.remote
     talk(f"{row.source} at {remote.commit[:12]}: {len(remote.files)} files, {_size(remote.size)}.")
     if row.licence:
@@ -205,23 +216,40 @@ def _is_named(state: ModelState, name: str) -> bool:
 
 
 def _print_state(state: ModelState) -> None:
-    dim, plain = (DIM, PLAIN) if styled() else ("", "")
     told = [_here(state)]
     if state.pages_embedded:
         told.append(f"vectors of {state.pages_embedded} of {state.pages_total} pages")
     if state.reason:
         told.append(state.reason if state.fits else f"does not fit: {state.reason}")
-    print(f"{_MARK[state.in_use]} {_bold(f'{visible(state.name):<24}')} {'; '.join(told)}")
+    print(f"{_MARK[state.in_use]} {_bold(f'{visible(state.name):<{_NAME}}')} {'; '.join(told)}")
     facts = [
         f"{state.parameters / 1e6:,.0f} M parameters" if state.parameters else "",
         f"{_size(state.memory_bytes)} of memory" if state.memory_bytes else "",
         " | ".join(state.modalities),
-        f"{state.dimensions} dimensions" if state.dimensions else "",
+        _dimensions(state),
         state.licence,
     ]
-    print(f"    {dim}{visible(', '.join(filter(None, facts)))}{plain}")
-    if state.note:
-        print(f"    {dim}{visible(state.note)}{plain}")
+    _print_below(", ".join(filter(None, facts)))
+    _print_below(state.note)
+    for warning in state.warnings:
+        _print_below(f"Mind: it {warning}.")
+    if state.tested:
+        _print_below(f"Tried: {state.tested}")
+
+
+def _dimensions(state: ModelState) -> str:
+    """How long its vectors are, and to what they may be cut."""
+    shorter = [length for length in state.matryoshka if length < state.dimensions]
+    cut = f" (or {', '.join(map(str, shorter))})" if shorter else ""
+    return f"{state.dimensions} dimensions{cut}" if state.dimensions else ""
+
+
+def _print_below(text: str) -> None:
+    """A line or more below a name, no wider than the terminal."""
+    dim, plain = (DIM, PLAIN) if styled() else ("", "")
+    width = max(40, min(120, shutil.get_terminal_size().columns)) - len(_INDENT)
+    for line in textwrap.wrap(visible(text), width, break_on_hyphens=False):
+        print(f"{_INDENT}{dim}{line}{plain}")
 
 
 def _here(state: ModelState) -> str:
@@ -246,12 +274,16 @@ def _state_as_dict(state: ModelState) -> dict[str, object]:
 
 def _print_check(found: ModelCheck) -> None:
     print(f"model       {found.name} ({found.role}), on {found.device}")
+    if found.attention:
+        print(f"attention   {found.attention}")
     print(f"takes       {', '.join(found.modalities)}")
     if found.dimensions:
         print(f"dimensions  {found.dimensions}")
     if found.page_tokens:
         size = 2 * found.page_tokens * found.dimensions
         print(f"tokens      {found.page_tokens} a page: {size / 1000:,.0f} kB of the index for each page")
+    if found.visual_tokens:
+        print(f"picture     {found.visual_tokens} tokens a page")
     print(f"loading     {found.load_seconds:.1f} s")
     for kind, seconds in found.page_seconds.items():
         what = "a short prompt" if found.role == "generator" else f"a page as {kind}"
@@ -263,6 +295,8 @@ def _print_check(found: ModelCheck) -> None:
     if found.right is not None:
         finds = "finds" if found.right else "does not find"
         print(f"sense       {finds} the page that answers a plain question")
+    for warning in found.warnings:
+        talk(f"Mind: it {warning}.")
 
 
 def _milliseconds(seconds: float) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 from threading import Event
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from docsearch.config import Settings
 from docsearch.models.device import GeneratorOptions
 from docsearch.models.load import device_for, load_embedder, load_generator, load_late, load_reranker
+from docsearch.models.local import local_files
 from docsearch.models.memory import taken_bytes
+from docsearch.models.pretrained import attention_of, warnings
 from docsearch.models.protocols import Message, ModelInput, Sampling
 from docsearch.models.registry import ModelRow, Registry, Role
 from docsearch.records import ModelCheck
@@ -44,17 +46,19 @@ def check_model(row: ModelRow, registry: Registry, settings: Settings) -> ModelC
     Raises:
         ModelUnavailable, MissingExtra: it is not here, does not fit or does not run.
         SettingsError: its row does not say what it is.
-        UsageError: docsearch does not run models of its role.
     """
+    device = settings.models.device
     match row.role:
         case Role.EMBEDDER:
-            return _check_embedder(row, registry, settings.models.device)
+            found = _check_embedder(row, registry, device)
         case Role.RERANKER:
-            return _check_reranker(row, registry, settings.models.device)
+            found = _check_reranker(row, registry, device)
+        case Role.LATE_INTERACTION:
+            found = _check_late(row, registry, device)
         case Role.GENERATOR:
             return _check_generator(row)
-        case Role.LATE_INTERACTION:
-            return _check_late(row, registry, settings.models.device)
+    on_gpu = device_for(row, device).name.startswith("cuda")
+    return replace(found, warnings=warnings(row, local_files(row).folder, gpu=on_gpu))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ def _check_embedder(row: ModelRow, registry: Registry, device: str) -> ModelChec
         _timed(partial(model.embed_queries, query)) if reads else 0.0,
         loaded.grown,
         answers > other if reads else None,
+        **_how(model, pages.get("image", ())),
     )
 
 
@@ -112,6 +117,7 @@ def _check_reranker(row: ModelRow, registry: Registry, device: str) -> ModelChec
         0.0,
         loaded.grown,
         answers > other,
+        **_how(model, pages.get("image", ())),
     )
 
 
@@ -134,6 +140,7 @@ def _check_late(row: ModelRow, registry: Registry, device: str) -> ModelCheck:
         loaded.grown,
         answers > other,
         max(map(len, encoded)),
+        **_how(model, pages.get("image", ())),
     )
 
 
@@ -160,6 +167,16 @@ def _check_generator(row: ModelRow) -> ModelCheck:
         )
     finally:
         model.close()
+
+
+def _how(model: object, pictures: Sequence[ModelInput]) -> dict[str, Any]:
+    """How a model of Sentence Transformers ran: its attention, and the most tokens that a picture was."""
+    inner = getattr(model, "model", None)
+    count: Callable[[ModelInput], int] | None = getattr(model, "visual_tokens", None)
+    return {
+        "attention": "" if inner is None else attention_of(inner),
+        "visual_tokens": max(map(count, pictures), default=0) if count else 0,
+    }
 
 
 def _timed(run: Callable[[], object]) -> float:

@@ -14,10 +14,12 @@ from docsearch.config import Folders, Settings
 from docsearch.errors import ModelUnavailable, SettingsError, UsageError
 from docsearch.library.models import BUILT_IN_RERANKER, OFF
 from docsearch.library.settings_file import save_setting, setting_named
+from docsearch.models.device import runs_in_half
 from docsearch.models.gguf import read_head
 from docsearch.models.local import LocalFiles, local_files
 from docsearch.models.memory import available_bytes, gigabytes, gpu_bytes, needed_bytes, total_bytes
-from docsearch.models.registry import ModelRow, Registry, Role, Runtime
+from docsearch.models.pretrained import check_trust, warnings
+from docsearch.models.registry import NUMBER_BYTES, ModelRow, Registry, Role, Runtime
 from docsearch.records import ModelState
 from docsearch.store.vector_models import VectorModel
 
@@ -37,7 +39,6 @@ _BUILT_IN = ModelRow(
     modalities=("text",),
     note="Ships with docsearch: words that stand close together. Takes milliseconds.",
 )
-_BYTES = MappingProxyType({"float32": 4, "float16": 2, "bfloat16": 2})
 _SHARE, _LIBRARIES = 1.2, 500_000_000
 """What a torch model takes beside its weights: a share of them for its work, and the libraries."""
 _WORKING = 300_000_000
@@ -47,16 +48,26 @@ _CONTEXT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Memory in bytes; None where it is not known, or there is no GPU to use."""
+    """What models run on.
+
+    Attributes:
+        total: bytes of main memory; None where that is not known.
+        free: bytes of it that programs can still get.
+        gpu: bytes of the largest NVIDIA GPU's memory; None where there is none to use.
+        half: whether torch models run in half precision here.
+    """
 
     total: int | None
     free: int | None
     gpu: int | None
+    half: bool = False
 
     @classmethod
     def look(cls, device: str) -> Machine:
         """This machine, where models run on `device` (a value of [models] device)."""
-        return cls(total_bytes(), available_bytes(), gpu_bytes() if device in ("auto", "cuda") else None)
+        kind = device.partition(":")[0]
+        gpu = gpu_bytes() if kind in ("auto", "cuda") else None
+        return cls(total_bytes(), available_bytes(), gpu, gpu is not None or runs_in_half(kind))
 
 
 def registry_of(folders: Folders) -> Registry:
@@ -122,6 +133,9 @@ def _state(
         in_use=row.name == in_use(settings, row.role),
         pages_embedded=max((made.pages for made in vectors if made.model == row.name), default=0),
         pages_total=pages,
+        matryoshka=row.matryoshka,
+        warnings=warnings(row, files.folder if files.whole else None, gpu=machine.gpu is not None),
+        tested=row.tested,
     )
 
 
@@ -136,12 +150,12 @@ def in_use(settings: Settings, role: Role) -> str:
 def _memory(row: ModelRow, files: LocalFiles, machine: Machine) -> int:
     if row.role is Role.GENERATOR:
         return _memory_of_generator(row, files)
-    if row.memory_mb or not row.parameters:
-        return row.memory_mb * 1_000_000
     if row.runtime is Runtime.STARTER:
-        return row.parameters * _BYTES["float32"]
-    width = _BYTES[row.dtype or ("float32" if machine.gpu is None else "bfloat16")]
-    return int(row.parameters * width * _SHARE) + _LIBRARIES
+        return row.parameters * NUMBER_BYTES["float32"]
+    width = NUMBER_BYTES[row.dtype or ("bfloat16" if machine.half or machine.gpu else "float32")]
+    if row.memory_mb:
+        return row.memory_mb * 1_000_000 + row.parameters * (width - NUMBER_BYTES["bfloat16"])
+    return int(row.parameters * width * _SHARE) + _LIBRARIES if row.parameters else 0
 
 
 def _memory_of_generator(row: ModelRow, files: LocalFiles) -> int:
@@ -201,6 +215,7 @@ def usable_row(settings: Settings, registry: Registry, name: str) -> ModelRow:
         raise ModelUnavailable(
             f"model '{name}' is not on this machine", hint=f"fetch it with: docsearch models pull {name}"
         )
+    check_trust(row)
     return row
 
 

@@ -5,7 +5,10 @@ Imports torch only when asked to look.
 
 from __future__ import annotations
 
+import platform
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from docsearch.errors import ModelUnavailable
 
@@ -47,7 +50,18 @@ def choose_device(wanted: str = AUTO, dtype: str = "") -> Device:
         raise ModelUnavailable(
             f"there is no device '{wanted}' here", hint="set device to auto, cpu, cuda, mps or xpu"
         )
-    return Device(name, dtype or _dtype_for(kind))
+    return Device(name, dtype or number_format(kind, bfloat16=_has_bfloat16(name)))
+
+
+def number_format(kind: str, *, bfloat16: bool) -> str:
+    """The number format for a kind of device, which computes with bfloat16 in hardware or does not.
+
+    bfloat16 is half of float32 and keeps its range. Elsewhere float16 is used on GPUs whose float32 is many
+    times slower, and float32 on all others.
+    """
+    if bfloat16:
+        return "bfloat16"
+    return "float16" if kind == "cuda" else "float32"
 
 
 def free_bytes(device: Device) -> int | None:
@@ -93,10 +107,31 @@ def _has(name: str) -> bool:
     return not number or (number.isdecimal() and int(number) < backend.device_count())
 
 
-def _dtype_for(kind: str) -> str:
-    """Half precision where the hardware is built for it; bfloat16 keeps float32's range."""
-    if kind == "cuda":
-        import torch
+def _has_bfloat16(name: str) -> bool:
+    """Whether the device computes with bfloat16 in hardware, and is faster for it.
 
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    return {"xpu": "bfloat16", "mps": "float16"}.get(kind, "float32")
+    torch emulates it on NVIDIA GPUs before Ampere, slowly. Of processors only those with AMX gain from it.
+    """
+    import torch
+
+    kind = name.partition(":")[0]
+    if kind == "cuda":
+        with torch.cuda.device(name):
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if kind == "xpu":
+        return bool(torch.xpu.is_bf16_supported(including_emulation=False))
+    return bool(torch.backends.mps.is_macos_or_newer(14, 0)) if kind == "mps" else has_amx()
+
+
+def runs_in_half(kind: str) -> bool:
+    """Whether models run in half precision on a kind of device without an NVIDIA GPU; torch is not asked."""
+    apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    return kind == "xpu" or (kind in ("auto", "mps") and apple) or (kind in ("auto", "cpu") and has_amx())
+
+
+def has_amx(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this is a Linux machine whose processor multiplies matrices of bfloat16."""
+    try:
+        return " amx_bf16" in cpuinfo.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False

@@ -89,8 +89,7 @@ def attention_of(model: Any) -> str:
 @contextmanager
 def opening(row: ModelRow) -> Iterator[None]:
     """While a model is opened: refuses one whose code is not trusted; errors are as in `as_unavailable`."""
-    if row.needs_remote_code and not row.trust_remote_code:
-        raise _untrusted(row)
+    check_trust(row)
     with as_unavailable(row):
         mend_torchvision()
         yield
@@ -170,6 +169,25 @@ def _limits_pixels(model: Any, key: str) -> bool:
     processor = getattr(processor, "image_processor", processor)
     known = getattr(getattr(type(processor), "valid_kwargs", None), "__annotations__", {})
     return key in known or hasattr(processor, key)
+
+
+def check_trust(row: ModelRow) -> None:
+    """Raises ModelUnavailable for a model that runs only with code of its own, which is not trusted."""
+    if row.needs_remote_code and not row.trust_remote_code:
+        raise _untrusted(row)
+
+
+def warnings(row: ModelRow, folder: Path | None, *, gpu: bool) -> tuple[str, ...]:
+    """What to know before the model is used, as ends of sentences that begin with its name.
+
+    Args:
+        row: the model.
+        folder: where its files are; None while they are not here.
+        gpu: whether it would run on an NVIDIA GPU.
+    """
+    kind = (conv3d.model_type(folder) if folder else "") or row.architecture
+    own = "runs only with code of its own" if row.needs_remote_code and not row.trust_remote_code else ""
+    return tuple(filter(None, (own, conv3d.warning(kind, gpu=gpu))))
 
 
 def _untrusted(row: ModelRow) -> ModelUnavailable:

@@ -56,8 +56,8 @@ class ModelRow:
     mmproj: str = ""
     """The GGUF file beside it that lets the model see pictures; empty for a model of text."""
     memory_mb: int = 0
-    """Memory it needs at the default settings: a generator beside its context, another model with its work, in
-    half precision. 0 takes the size of a generator's files, or estimates it from the parameters."""
+    """Memory it needs at the default settings: a generator beside its context, another model in half
+    precision and with its work. 0 goes by the size of a generator's files or the number of parameters."""
     revision: str = ""
     """Commit, tag or branch of a Hugging Face name; empty for the one in the cache."""
     licence: str = ""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from docsearch.errors import SettingsError
+from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models import device as devices
 from docsearch.models.batches import Batches, Eye, Ran, eye_of, smaller_input, text_tokens, tokens_that_fit
 from docsearch.models.device import Device
@@ -90,6 +90,10 @@ class SentenceTransformersEmbedder:
         vectors, self._shrunk = self._embed(pages, self._model.encode_document, self.row.page_prompt)
         return vectors
 
+    def visual_tokens(self, page: ModelInput) -> int:
+        """About how many tokens the model makes of the page's picture; 0 for one without."""
+        return self._inputs.tokens(page, IMAGE) if page.image is not None else 0
+
     def shrunk(self) -> dict[int, tuple[int, int]]:
         """Places in the last call of `embed_pages`, and the sizes at which their pictures fitted."""
         return self._shrunk
@@ -120,7 +124,7 @@ class SentenceTransformersEmbedder:
             convert_to_tensor=True,
             show_progress_bar=False,
         )
-        full: Vectors = encoded.float().cpu().numpy()
+        full: Vectors = finite(encoded.float().cpu().numpy(), self.row, self.device)
         unit: Vectors = full / np.maximum(np.linalg.norm(full, axis=1, keepdims=True), 1e-12)
         return unit
 
@@ -138,6 +142,7 @@ class CrossEncoderReranker:
     def __init__(self, row: ModelRow, device: Device) -> None:
         """Loads the model; raises ModelUnavailable when its files are not here or do not load."""
         self._row = row
+        self._device = device
         folder = model_folder(row)
         self._model = open_reranker(row, folder, device)
         self._inputs = Inputs(self._model, row, device)
@@ -156,6 +161,10 @@ class CrossEncoderReranker:
     def modalities(self) -> frozenset[str]:
         """What a page may be given as."""
         return frozenset(self._row.modalities)
+
+    def visual_tokens(self, page: ModelInput) -> int:
+        """About how many tokens the model makes of the page's picture; 0 for one without."""
+        return self._inputs.tokens(page, IMAGE) if page.image is not None else 0
 
     def score(self, query: ModelInput, pages: Sequence[ModelInput]) -> NDArray[np.float32]:
         """One score a page, shape (len(pages),), higher is more relevant.
@@ -192,7 +201,7 @@ class CrossEncoderReranker:
             show_progress_bar=False,
             convert_to_tensor=True,
         )
-        found: NDArray[np.float32] = scores.float().cpu().numpy()
+        found = finite(scores.float().cpu().numpy(), self._row, self._device)
         return found.reshape(len(pages), -1)[:, -1]
 
 
@@ -234,6 +243,16 @@ class Inputs:
         most = self._row.max_tokens or self._model.max_seq_length or 0
         text = 0 if kind == IMAGE else text_tokens(given.text, most)
         return text + (self._eye.tokens(given.image.size) if given.image and kind != TEXT else 0)
+
+
+def finite(numbers: NDArray[np.float32], row: ModelRow, device: Device) -> NDArray[np.float32]:
+    """What a model gave; raises ModelUnavailable when some of it is no number, as after an overflow."""
+    if not np.isfinite(numbers).all():
+        raise ModelUnavailable(
+            f"model '{row.name}' gives what is no number in {device.dtype}",
+            hint='set dtype = "float32" in its row of models.toml; if it stays so, its files are broken',
+        )
+    return numbers
 
 
 def input_kind(given: ModelInput, modalities: frozenset[str], *, prefer: str) -> str:

@@ -29,6 +29,9 @@ class ModelState:
         in_use: whether the settings name it.
         pages_embedded: pages of this index that have its vectors.
         pages_total: pages of this index.
+        matryoshka: lengths to which its vectors may be cut, the longest first.
+        warnings: what to know before it is used, as ends of sentences that begin with its name.
+        tested: what was tried with it, and with which versions; empty where nothing was.
     """
 
     name: str
@@ -48,6 +51,9 @@ class ModelState:
     in_use: bool
     pages_embedded: int = 0
     pages_total: int = 0
+    matryoshka: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
+    tested: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class ModelCheck:
     Attributes:
         name: its row in models.toml.
         role: as in `ModelState`.
-        device: where it ran, in words.
+        device: where it ran and in which number format, in words.
         modalities: what it takes.
         dimensions: length of the vectors it gave; 0 for models without vectors.
         load_seconds: from nothing to ready.
@@ -68,6 +74,9 @@ class ModelCheck:
         right: whether the page that answers the query came out before the one that does not; None for
             a model that takes no text, and for a generator.
         page_tokens: vectors that the longest page got from a late-interaction model; 0 for other models.
+        attention: how it computes attention: 'sdpa', 'eager', 'flash_attention_2'; empty where it has none.
+        visual_tokens: tokens that the model makes of a page's picture; 0 where that is not known.
+        warnings: as in `ModelState`.
     """
 
     name: str
@@ -81,3 +90,6 @@ class ModelCheck:
     memory_bytes: int
     right: bool | None
     page_tokens: int = 0
+    attention: str = ""
+    visual_tokens: int = 0
+    warnings: tuple[str, ...] = ()
