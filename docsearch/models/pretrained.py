@@ -6,6 +6,8 @@ inputs are shown to a model is not known here.
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -42,7 +44,7 @@ def open_reranker(row: ModelRow, folder: Path, device: Device) -> Any:
     with opening(row):
         from sentence_transformers import CrossEncoder
 
-        if row.score_tokens and not (folder / "modules.json").is_file():
+        if not (folder / "modules.json").is_file() and (row.score_tokens or _is_language_model(folder)):
             parts = _scoring_parts(row, folder, device)
             return checked(CrossEncoder(modules=parts, device=device.name), row)
         given = options(row, folder, device)
@@ -57,26 +59,25 @@ def options(row: ModelRow, folder: Path, device: Device) -> dict[str, Any]:
     logging.set_verbosity_error()  # talk and progress bars would land on the user's screen
     logging.disable_progress_bar()
     number = {"dtype": getattr(torch, device.dtype)}
-    limits = {"min_pixels": row.min_pixels, "max_pixels": row.max_pixels}
     return {
         "device": device.name,
         "trust_remote_code": row.trust_remote_code,
         "local_files_only": True,
         "model_kwargs": {**number, **_attention(row, device), **_first_layer(folder, device)},
-        "processor_kwargs": {key: pixels for key, pixels in limits.items() if pixels},
     }
 
 
 def checked(model: Any, row: ModelRow) -> Any:
-    """The model, with the row's longest input; raises SettingsError when the row says what is not so."""
+    """The model, with the row's limits on inputs; raises SettingsError when the row says what is not so."""
     if row.max_tokens:
+        if model.max_seq_length == math.inf:
+            raise SettingsError(f"model '{row.name}': key 'max_tokens': the model has no such limit")
         model.max_seq_length = row.max_tokens
     for modality in row.modalities:
         if not model.supports((TEXT, IMAGE) if modality == BOTH else modality):
             raise SettingsError(f"model '{row.name}': key 'modalities': the model does not take {modality}")
-    for key in ("min_pixels", "max_pixels"):
-        if getattr(row, key) and not _limits_pixels(model, key):
-            raise SettingsError(f"model '{row.name}': key '{key}': its image processor knows no such limit")
+    if row.min_pixels or row.max_pixels:
+        _limit_pixels(model, row)
     return model
 
 
@@ -122,6 +123,10 @@ def _scoring_parts(row: ModelRow, folder: Path, device: Device) -> list[Any]:
     """The parts of a reranker for a folder that holds a bare language model: which word it would say next."""
     from sentence_transformers.cross_encoder.modules import LogitScore
 
+    if not row.score_tokens:
+        raise SettingsError(
+            f"model '{row.name}': key 'score_tokens' is missing: its folder holds a bare language model"
+        )
     task = "any-to-any" if {IMAGE, BOTH} & set(row.modalities) else "text-generation"
     transformer = _transformer(row, folder, device, transformer_task=task)
     known = transformer.tokenizer.get_vocab()
@@ -129,6 +134,15 @@ def _scoring_parts(row: ModelRow, folder: Path, device: Device) -> list[Any]:
         if token not in known:
             raise SettingsError(f"model '{row.name}': key 'score_tokens': the model has no token '{token}'")
     return [transformer, LogitScore(*(known[token] for token in row.score_tokens))]
+
+
+def _is_language_model(folder: Path) -> bool:
+    """Whether a folder of transformers holds a model that goes on writing, and scores nothing."""
+    try:
+        made_for = json.loads((folder / "config.json").read_text("utf-8")).get("architectures") or [""]
+    except (OSError, ValueError, AttributeError):
+        return False
+    return str(made_for[0]).endswith(("ForCausalLM", "ForConditionalGeneration"))
 
 
 def _transformer(row: ModelRow, folder: Path, device: Device, **task: str) -> Any:
@@ -139,7 +153,7 @@ def _transformer(row: ModelRow, folder: Path, device: Device, **task: str) -> An
     return Transformer(
         str(folder),
         model_kwargs={**given["model_kwargs"], **remote},
-        processor_kwargs={**given["processor_kwargs"], **remote},
+        processor_kwargs=dict(remote),
         config_kwargs=dict(remote),
         **task,
     )
@@ -163,12 +177,21 @@ def _first_layer(folder: Path, device: Device) -> dict[str, Any]:
     return {"fusion_config": {"patch_embeddings": True}} if replaced else {}
 
 
-def _limits_pixels(model: Any, key: str) -> bool:
-    """Whether the image processor counts the pixels of a whole picture, as Qwen's do."""
-    processor = getattr(model[0], "processor", None)
+def _limit_pixels(model: Any, row: ModelRow) -> None:
+    """Sets the limits of an image processor that counts the pixels of a whole picture, as Qwen's do.
+
+    They call the fewest its shortest edge and the most its longest one.
+    """
+    processor: Any = getattr(model[0], "processor", None)
     processor = getattr(processor, "image_processor", processor)
     known = getattr(getattr(type(processor), "valid_kwargs", None), "__annotations__", {})
-    return key in known or hasattr(processor, key)
+    size = dict(getattr(processor, "size", None) or {})
+    if "max_pixels" not in known or not {"shortest_edge", "longest_edge"} <= size.keys():
+        key = "max_pixels" if row.max_pixels else "min_pixels"
+        raise SettingsError(f"model '{row.name}': key '{key}': its image processor knows no such limit")
+    most = row.max_pixels or max(size["longest_edge"], row.min_pixels)
+    least = min(row.min_pixels or size["shortest_edge"], most)
+    processor.size = type(processor.size)(shortest_edge=least, longest_edge=most)
 
 
 def check_trust(row: ModelRow) -> None:

@@ -265,9 +265,13 @@ def input_kind(given: ModelInput, modalities: frozenset[str], *, prefer: str) ->
 
 
 def library_value(given: ModelInput, kind: str, row: ModelRow, model: Any) -> Any:
-    """What the library is given. A model that knows text alone never takes a string for a path."""
+    """What the library is given.
+
+    A model that takes text alone never takes a string for a path, and a language model among them would not
+    find the text in a mapping.
+    """
     if kind == TEXT:
-        return given.text if set(model.modalities) == {TEXT} else {TEXT: given.text}
+        return given.text if set(model.modalities) <= {TEXT, "message"} else {TEXT: given.text}
     assert given.image is not None
     picture = _at_most(given.image, row.image_pixels).convert("RGB")
     return {TEXT: given.text, IMAGE: picture} if kind == BOTH else {IMAGE: picture}
