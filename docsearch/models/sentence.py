@@ -30,6 +30,12 @@ MOST_RATIO = 100
 """Sides of a picture that differ by more than this are made to: Qwen's processors refuse 200."""
 
 
+TEMPLATE_TOKENS = 64
+"""Left free for what a model's chat template puts around an input."""
+MOST_TOKENS = 1 << 20
+"""Larger limits mean that a model has none."""
+
+
 class SentenceTransformersEmbedder:
     """An embedder that Sentence Transformers can load from a folder or the local hub cache."""
 
@@ -231,12 +237,35 @@ class Inputs:
         """
         most = self._row.image_pixels
         shown = [replace(given, image=_picture(given, kind, most)) for given in inputs]
+        if kind == BOTH:
+            shown = [replace(given, text=self._beside_picture(given, beside)) for given in shown]
         return self.batches.run(
             shown,
             lambda given: beside + self.tokens(given, kind),
             lambda batch: work([library_value(given, kind, self._row, self._model) for given in batch]),
             lambda given: smaller_input(given, self._eye),
         )
+
+    def _beside_picture(self, given: ModelInput, beside: int) -> str:
+        """As much of the text as the model reads beside the picture and `beside` other tokens.
+
+        Left to itself the library cuts into the tokens of the picture, and then refuses it.
+        """
+        limit, tokenizer = self._model.max_seq_length, self._model.tokenizer
+        if not limit or limit > MOST_TOKENS or given.image is None:
+            return given.text
+        prompts = text_tokens(self._row.page_prompt + self._row.query_prompt)
+        room = limit - self._eye.tokens(given.image.size) - beside - prompts - TEMPLATE_TOKENS
+        if room < 1:
+            return ""
+        cut = tokenizer(
+            given.text,
+            add_special_tokens=False,
+            truncation=True,
+            max_length=room,
+            return_offsets_mapping=True,
+        )
+        return given.text[: max((end for _, end in cut["offset_mapping"]), default=0)]
 
     def tokens(self, given: ModelInput, kind: str) -> int:
         """About how many tokens the model makes of an input."""
