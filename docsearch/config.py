@@ -76,6 +76,8 @@ class ModelSettings:
     """Cuts vectors to this length (Matryoshka); 0 keeps the model's own."""
     device: str = "auto"
     """auto, cuda, mps, xpu or cpu."""
+    idle_minutes: float = 10.0
+    """A large model gives its memory back when it was not needed this long."""
 
     @property
     def heavy(self) -> bool:
@@ -183,6 +185,11 @@ class Folders:
     def learned(self) -> Path:
         """What was learned from the user's clicks, beside the index: it is not made from documents."""
         return self.index.with_name("learned")
+
+    @property
+    def distilled(self) -> Path:
+        """Small encoders of queries that were distilled from large models, beside the index."""
+        return self.index.with_name("distilled")
 
 
 def folders(home: Path | None = None) -> Folders:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from docsearch.cli.distill import distill
 from docsearch.cli.output import BOLD, DIM, PLAIN, Json, print_json, shown_path, styled, talk, visible
 from docsearch.errors import UsageError
 
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     family.command("check")(check)
     family.command("pull")(pull)
     family.command("remove")(remove)
+    family.command("distill")(distill)
     app.add_typer(family, name="models")
 
 

@@ -16,6 +16,7 @@ from docsearch.config import Folders, Settings, folders, load_settings
 from docsearch.records import (
     Answer,
     Box,
+    DistilledModel,
     Failure,
     Hit,
     ModelState,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from docsearch.library.models import ChosenModels
     from docsearch.library.page_questions import Frame
     from docsearch.library.views import PageView, PageViews, Wanted
+    from docsearch.models.loaded import LoadedModels
     from docsearch.models.protocols import Embedder
     from docsearch.models.registry import ModelRow
     from docsearch.search.engine import Engine
@@ -46,11 +48,20 @@ if TYPE_CHECKING:
 
 
 class Library:
-    """Search, indexing and page views over one index. Use it in a `with` statement, or `close` it."""
+    """Search, indexing and page views over one index. Use it in a `with` statement, or `close` it.
 
-    def __init__(self, home: Path | None = None, settings: Settings | None = None) -> None:
+    Args:
+        home: where everything is kept; None for the user's folders.
+        settings: None for those in the settings file.
+        loaded: holds on to models; libraries in several threads may share it, so that each is loaded once.
+    """
+
+    def __init__(
+        self, home: Path | None = None, settings: Settings | None = None, loaded: LoadedModels | None = None
+    ) -> None:
         self.folders: Folders = folders(home)
         self.settings: Settings = settings or load_settings(self.folders.settings)
+        self._loaded = loaded
 
     # -- search --------------------------------------------------------------------------------
 
@@ -172,7 +183,7 @@ class Library:
         from docsearch.library.model_list import Machine, model_states
 
         _, pages, _ = self.store.documents.totals()
-        made, machine = self.store.vector_models.all(), Machine.look(self.settings.models.device)
+        made, machine = self.store.vectors_made(), Machine.look(self.settings.models.device)
         return model_states(self.settings, self._models.registry, made, pages, machine)
 
     def use_model(self, name: str) -> None:
@@ -293,7 +304,7 @@ class Library:
         """Does the work of indexing."""
         from docsearch.ingest.pipeline import Indexer
 
-        return Indexer(self.store, self.settings, self.embedder)
+        return Indexer(self.store, self.settings, self.embedder, self._models.late)
 
     def _mark_search(self) -> None:
         from docsearch.watch.manners import mark_search
@@ -340,6 +351,17 @@ class Library:
         """The embedder that searches go by, without what was learned. Raises ModelUnavailable."""
         return self._models.serving(self.store)
 
+    def reads_queries(self) -> DistilledModel | None:
+        """The distilled encoder that reads queries here and now; None when the embedder itself does."""
+        return self._models.reads_queries(self.store)
+
+    def embedder_of(self, name: str) -> Embedder:
+        """An embedder by its name, with vectors as long as the settings say if it is the one they name.
+
+        Raises ModelUnavailable when it cannot be loaded.
+        """
+        return self._models.named(name)
+
     def model_row(self, name: str) -> ModelRow | None:
         """The row of a model in models.toml; None for what is built in or off."""
         return self._models.row(name)
@@ -363,9 +385,9 @@ class Library:
 
     def release_models(self) -> bool:
         """Gives back the memory of the models for searching; they are loaded again when one is needed."""
-        held = ("engine", "learning", "_models")
-        loaded = [name for name in held if self.__dict__.pop(name, None) is not None]
-        return bool(loaded) and self.settings.models.heavy
+        for name in ("engine", "learning", "_models"):
+            self.__dict__.pop(name, None)
+        return self.loaded.give_back()
 
     def __enter__(self) -> Self:
         return self
@@ -376,7 +398,14 @@ class Library:
         self.close()
 
     @cached_property
+    def loaded(self) -> LoadedModels:
+        """Models for searching, while they are loaded."""
+        from docsearch.models.loaded import loaded_models
+
+        return self._loaded or loaded_models(self.settings.models)
+
+    @cached_property
     def _models(self) -> ChosenModels:
         from docsearch.library.models import ChosenModels
 
-        return ChosenModels(self.settings, self.folders)
+        return ChosenModels(self.settings, self.folders, self.loaded)

@@ -18,8 +18,11 @@ from docsearch.learn.live import Live
 from docsearch.learn.memory import Memory
 from docsearch.learn.process import RESULT
 from docsearch.learn.state import QUERY_MODEL, RERANKER, State, States
+from docsearch.models.distilled import DistilledQueries
+from docsearch.models.loaded import LoadedModels
+from docsearch.models.memory import torch_bytes
 from docsearch.models.protocols import Embedder, ModelInput, Reranker
-from docsearch.models.registry import ModelRow, Role
+from docsearch.models.registry import ModelRow, Role, Runtime
 from docsearch.records import Figures, LearningOutcome, LearningStatus, LearningStep, TrainingStatus
 from docsearch.search.late import LateReranker
 from docsearch.search.rerank import HeadReranker, ModelReranker, PassageReranker, RerankWeights
@@ -40,7 +43,6 @@ class Learning:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.states = States(library.folders.learned)
-        self._embedder: tuple[Path, str, Embedder] | None = None
 
     @cached_property
     def live(self) -> Live:
@@ -51,15 +53,15 @@ class Learning:
     def embedder_in_use(self, base: Embedder) -> Embedder:
         """The base, or what was finetuned from it for queries and is in use; pages keep their vectors."""
         folder = self._model(QUERY_MODEL)
-        if folder is None:
+        if folder is None or isinstance(base, DistilledQueries):
             return base
-        if self._embedder is None or self._embedder[:2] != (folder, base.fingerprint):
-            self._embedder = (folder, base.fingerprint, _tuned(base, folder))
-        return self._embedder[2]
+        size = _size(self.library.model_row(base.name))
+        return self.library.loaded.get((folder, base.fingerprint), lambda: _tuned(base, folder), size)
 
     def reranker_in_use(self, base: Reranker, row: ModelRow) -> Reranker:
         """Asks the base, or what was finetuned from it as long as that is in use."""
-        return _RerankerInUse(base, row, self.library.settings.models.device, lambda: self._model(RERANKER))
+        device, loaded = self.library.settings.models.device, self.library.loaded
+        return _RerankerInUse(base, row, device, loaded, lambda: self._model(RERANKER))
 
     def _model(self, name: str) -> Path | None:
         """The folder of a finetuned model of the state in use."""
@@ -254,12 +256,19 @@ class Learning:
 class _RerankerInUse:
     """Satisfies `models.protocols.Reranker` with whichever model is in use now."""
 
-    def __init__(self, base: Reranker, row: ModelRow, device: str, tuned: Callable[[], Path | None]) -> None:
+    def __init__(
+        self,
+        base: Reranker,
+        row: ModelRow,
+        device: str,
+        loaded: LoadedModels,
+        tuned: Callable[[], Path | None],
+    ) -> None:
         self.base = base
         self.row = row
         self.device = device
+        self.loaded = loaded
         self.tuned = tuned
-        self._loaded: tuple[Path, Reranker] | None = None
 
     @property
     def name(self) -> str:
@@ -279,9 +288,7 @@ class _RerankerInUse:
         folder = self.tuned()
         if folder is None:
             return self.base
-        if self._loaded is None or self._loaded[0] != folder:
-            self._loaded = (folder, self._load(folder))
-        return self._loaded[1]
+        return self.loaded.get((folder, self.row), lambda: self._load(folder), _size(self.row))
 
     def _load(self, folder: Path) -> Reranker:
         from docsearch.models.tuned import load_tuned_reranker
@@ -290,6 +297,11 @@ class _RerankerInUse:
             return load_tuned_reranker(self.row, folder, self.device)
         except ModelUnavailable:  # made from another reranker than the one of the settings
             return self.base
+
+
+def _size(row: ModelRow | None) -> int:
+    """What a finetuned model takes: as much as the one it was made from."""
+    return 0 if row is None or row.runtime is Runtime.STARTER else torch_bytes(row, half=False)
 
 
 def _opened(base: Embedder, folder: Path) -> Embedder:

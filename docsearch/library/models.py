@@ -6,14 +6,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from docsearch.config import Folders, Settings
 from docsearch.errors import ModelUnavailable, SettingsError, UnreadableDocument
-from docsearch.models.load import device_for, load_embedder, load_reranker
+from docsearch.models.device import gpu_is_here
+from docsearch.models.distilled import DistilledQueries, read_note, read_student, student_file
+from docsearch.models.late import LateModel
+from docsearch.models.lazy import LazyReranker
+from docsearch.models.load import device_for, load_embedder, load_late, load_reranker
+from docsearch.models.loaded import LoadedModels
+from docsearch.models.memory import torch_bytes
 from docsearch.models.protocols import Embedder, Reranker
-from docsearch.models.registry import ModelRow, Registry, Runtime
-from docsearch.records import PageId
+from docsearch.models.registry import ModelRow, Registry, Role, Runtime
+from docsearch.records import DistilledModel, PageId
+from docsearch.search.late import LateReranker
 from docsearch.search.picture import Picture
 from docsearch.search.rerank import HeadReranker, ModelReranker, PassageReranker
 from docsearch.store.index import Index
@@ -25,24 +32,32 @@ if TYPE_CHECKING:
     from docsearch.ingest.document import Document
     from docsearch.ingest.glance import Glance
 
+Model = TypeVar("Model")
+
 BUILT_IN_RERANKER = "passages"
 OFF = "off"
 
 
 class ChosenModels:
-    """Loads each model once. What the user adds to models.toml lies beside the settings."""
+    """Opens what the settings name. What the user adds to models.toml lies beside the settings.
 
-    def __init__(self, settings: Settings, folders: Folders) -> None:
+    Args:
+        settings: name the models.
+        folders: where models.toml and distilled encoders lie.
+        loaded: holds on to models; several libraries of a process may share it.
+    """
+
+    def __init__(self, settings: Settings, folders: Folders, loaded: LoadedModels) -> None:
         self.settings = settings
         self.folders = folders
-        self._loaded_stand_in: tuple[str, Embedder | None] | None = None
+        self.loaded = loaded
 
     @property
     def embedder(self) -> Callable[[], Embedder] | None:
         """Loads the embedder when it is called; None when there is to be none."""
         return (lambda: self.embedder_now) if self.settings.models.embedder != OFF else None
 
-    @cached_property
+    @property
     def embedder_now(self) -> Embedder:
         """The embedder; raises ModelUnavailable when it cannot be loaded."""
         return self._load(self.settings.models.embedder, self.settings.models.dimensions)
@@ -51,15 +66,42 @@ class ChosenModels:
         """The embedder by whose vectors to search now.
 
         After a switch that is the one before, as long as its vectors cover more pages than those of the
-        new one, which is not loaded until then. Raises ModelUnavailable when it cannot be loaded.
+        new one, which is not loaded until then. Where there is no GPU, an encoder that was distilled for
+        these vectors reads the queries. Raises ModelUnavailable when it cannot be loaded.
         """
-        other = self._stand_in(index)
-        if other is None:
-            self._loaded_stand_in = None
-            return self.embedder_now
-        if self._loaded_stand_in is None or self._loaded_stand_in[0] != other.fingerprint:
-            self._loaded_stand_in = (other.fingerprint, self._load_stand_in(other))
-        return self._loaded_stand_in[1] or self.embedder_now
+        distilled = self.reads_queries(index)
+        if distilled is not None:
+            return self._distilled_queries(distilled)
+        return self._load_stand_in(self._stand_in(index)) or self.embedder_now
+
+    def reads_queries(self, index: Index) -> DistilledModel | None:
+        """The distilled encoder that reads queries here and now; None when the embedder does, or none."""
+        if self.settings.models.embedder == OFF:
+            return None
+        made = self._stand_in(index) or self._made(index)
+        if made is None or self._gpu_is_here:
+            return None
+        note = read_note(student_file(self.folders.distilled, made.fingerprint))
+        return note if note is not None and note.in_use and self._has_row(note.model) else None
+
+    @cached_property
+    def _gpu_is_here(self) -> bool:
+        return gpu_is_here(self.settings.models.device)
+
+    def _has_row(self, name: str) -> bool:
+        return name in {row.name for row in self.registry.of(Role.EMBEDDER)}
+
+    def _distilled_queries(self, note: DistilledModel) -> Embedder:
+        """Reads queries with the distilled encoder; for pictures the large model is loaded."""
+        row = self.registry.row(note.model)
+        whole = note.dimensions == row.dimensions
+        file = student_file(self.folders.distilled, note.fingerprint)
+
+        def open_student() -> DistilledQueries:
+            teacher = partial(self._load, note.model, 0 if whole else note.dimensions)
+            return DistilledQueries(read_student(file), note, row, teacher)
+
+        return self.loaded.get(("distilled", note), open_student)
 
     @property
     def slow_to_load(self) -> bool:
@@ -68,9 +110,14 @@ class ChosenModels:
 
     def pages_with_vectors(self, index: Index) -> int:
         """How many pages have vectors of the embedder of the settings, as far as that was noted."""
+        made = self._made(index)
+        return made.pages if made else 0
+
+    def _made(self, index: Index) -> VectorModel | None:
+        """The vectors of the embedder of the settings that cover most pages."""
         wanted = (self.settings.models.embedder, self._dimensions)
         made = (made for made in index.vector_models.all() if (made.model, made.dimensions) == wanted)
-        return max((model.pages for model in made), default=0)
+        return max(made, key=lambda model: model.pages, default=None)
 
     @property
     def _dimensions(self) -> int:
@@ -81,16 +128,32 @@ class ChosenModels:
     def _stand_in(self, index: Index) -> VectorModel | None:
         return stand_in(index.vector_models.all(), self.settings.models.embedder, self._dimensions)
 
-    def _load_stand_in(self, made: VectorModel) -> Embedder | None:
+    def _load_stand_in(self, made: VectorModel | None) -> Embedder | None:
         """The model of vectors that were made before; None when it is gone or not what it was."""
+        if made is None:
+            return None
         with suppress(ModelUnavailable, SettingsError):
             whole = self.registry.row(made.model).dimensions
             embedder = self._load(made.model, made.dimensions if made.dimensions != whole else 0)
             return embedder if embedder.fingerprint == made.fingerprint else None
         return None
 
+    def named(self, name: str) -> Embedder:
+        """An embedder of models.toml; the one of the settings with vectors as long as they say."""
+        models = self.settings.models
+        return self._load(name, models.dimensions if name == models.embedder else 0)
+
     def _load(self, name: str, dimensions: int) -> Embedder:
-        return load_embedder(name, self.registry, self.settings.models.device, dimensions)
+        device, registry = self.settings.models.device, self.registry
+        return self._held(
+            registry.row(name), lambda: load_embedder(name, registry, device, dimensions), dimensions
+        )
+
+    def _held(self, row: ModelRow, load: Callable[[], Model], dimensions: int = 0) -> Model:
+        """A model, loaded now or before; large ones make room for it where both do not fit."""
+        device = self.settings.models.device
+        size = 0 if row.runtime is Runtime.STARTER else torch_bytes(row, half=gpu_is_here(device))
+        return self.loaded.get((row, device, dimensions), load, size)
 
     def reranker(
         self, index: Index, in_use: Callable[[Reranker, ModelRow], Reranker] = lambda model, _: model
@@ -104,9 +167,24 @@ class ChosenModels:
             return None
         if models.reranker == BUILT_IN_RERANKER:
             return PassageReranker(index)
+        late = self.late()
+        if late is not None:
+            return LateReranker(index, late, PassageReranker(index))
         row = self.registry.row(models.reranker)
-        model = in_use(load_reranker(models.reranker, self.registry, models.device), row)
+        load = partial(load_reranker, models.reranker, self.registry, models.device)
+        model = in_use(LazyReranker(row, lambda: self._held(row, load)), row)
         return ModelReranker(index, model, partial(self.page_image, index), row.image_pixels)
+
+    def late(self) -> LateModel | None:
+        """The late-interaction model that is named as the reranker, not loaded; None when it is another one.
+
+        Raises ModelUnavailable when its files are not here.
+        """
+        row = self.row(self.settings.models.reranker)
+        if row is None or row.role is not Role.LATE_INTERACTION:
+            return None
+        load = partial(load_late, row.name, self.registry, self.settings.models.device)
+        return LateModel.of(row, lambda: self._held(row, load))
 
     def row(self, name: str) -> ModelRow | None:
         """The row of a model; None for what is built in or off."""

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import platform
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from docsearch.errors import ModelUnavailable
+from docsearch.models.memory import gpu_bytes
 
 AUTO = "auto"
 
@@ -127,6 +130,28 @@ def runs_in_half(kind: str) -> bool:
     """Whether models run in half precision on a kind of device without an NVIDIA GPU; torch is not asked."""
     apple = sys.platform == "darwin" and platform.machine() == "arm64"
     return kind == "xpu" or (kind in ("auto", "mps") and apple) or (kind in ("auto", "cpu") and has_amx())
+
+
+def gpu_is_here(wanted: str = AUTO) -> bool:
+    """Whether torch would run models on a GPU. Imports torch only where nothing else can tell."""
+    kind = wanted.partition(":")[0] or AUTO
+    if kind == "cpu":
+        return False
+    if "torch" not in sys.modules and not _built_for_other_gpus():
+        apple = sys.platform == "darwin" and platform.machine() == "arm64"
+        return (kind in (AUTO, "cuda") and bool(gpu_bytes())) or (kind in (AUTO, "mps") and apple)
+    with suppress(ModelUnavailable):
+        return choose_device(wanted).name != "cpu"
+    return False
+
+
+def _built_for_other_gpus() -> bool:
+    """Whether torch was built for GPUs of AMD or Intel, of which only torch itself can tell."""
+    try:
+        build = version("torch")
+    except PackageNotFoundError:
+        return False
+    return "+rocm" in build or "+xpu" in build
 
 
 def has_amx(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from docsearch.errors import ModelUnavailable, SettingsError
-from docsearch.models.device import AUTO, Device, GeneratorOptions, choose_device
+from docsearch.models.device import AUTO, Device, GeneratorOptions, choose_device, free_bytes
 from docsearch.models.gguf import GgufHead, read_head
+from docsearch.models.memory import available_bytes
 from docsearch.models.protocols import Embedder, Generator, LateInteraction, Reranker, Stop
 from docsearch.models.registry import ModelRow, Registry, Role, Runtime
 from docsearch.models.versions import model_folder
@@ -51,6 +52,15 @@ def load_late(name: str, registry: Registry, device: str = AUTO) -> LateInteract
     return LateInteractionEncoder(row, choose_device(device, row.dtype))
 
 
+def free_for_models(device: str = AUTO) -> int | None:
+    """Memory that is free where models run that need torch; None where that is not known. Imports torch."""
+    try:
+        chosen = choose_device(device)
+    except ModelUnavailable:
+        return None
+    return available_bytes() if chosen.name == "cpu" else free_bytes(chosen)
+
+
 def device_for(row: ModelRow, device: str = AUTO) -> Device:
     """Where the model would run. Looks for torch's devices only when the model needs torch."""
     return Device() if row.runtime is Runtime.STARTER else choose_device(device, row.dtype)
@@ -84,7 +94,7 @@ def load_generator(
         ModelUnavailable: its files are not here or broken, it does not fit into memory, or it does not run.
     """
     from docsearch.models.generator import LlamaCppGenerator, has_gpu, require_llama_cpp
-    from docsearch.models.memory import available_bytes, fitting_context
+    from docsearch.models.memory import fitting_context
 
     file, mmproj = _gguf_files(row)
     head = _head(row, file)

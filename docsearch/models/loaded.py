@@ -1,7 +1,7 @@
 """Models for searching while they are loaded: each once, however many libraries and threads ask for it.
 
 One that takes much memory is given back when nobody asked for it for a while, and before another one is
-loaded that would not fit beside it. Knows no model.
+loaded that would not fit beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from threading import Lock, RLock, Timer
 from typing import Any, TypeVar
+
+from docsearch.config import ModelSettings
 
 Model = TypeVar("Model")
 Free = Callable[[], int | None]
@@ -96,7 +98,10 @@ class LoadedModels:
 
     def _make_room(self, size: int) -> None:
         """Gives large models back, if that is how much memory one more would need."""
-        free = self._free() if size else None
+        if not size or not any(held.size for held in self._held.values()):
+            return
+        free_memory()  # what torch only keeps for later is free
+        free = self._free()
         if free is None or size <= free:
             return
         with self._lock:
@@ -126,9 +131,26 @@ class LoadedModels:
             free_memory()
 
 
+def loaded_models(settings: ModelSettings) -> LoadedModels:
+    """For all libraries of a process."""
+
+    def free() -> int | None:
+        from docsearch.models.load import free_for_models
+
+        return free_for_models(settings.device)
+
+    return LoadedModels(60 * settings.idle_minutes, free)
+
+
 def free_memory() -> None:
     """Memory of models that are gone goes back to the system; torch keeps that of a GPU otherwise."""
     gc.collect()
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    for kind in ("cuda", "xpu", "mps"):
+        backend = getattr(torch, kind, None)
+        if backend is not None and torch is not None and _is_available(torch, kind):
+            backend.empty_cache()
+
+
+def _is_available(torch: Any, kind: str) -> bool:
+    return bool((torch.backends.mps if kind == "mps" else getattr(torch, kind)).is_available())

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from docsearch.errors import ModelUnavailable
 from docsearch.models.gguf import GgufHead
-from docsearch.models.registry import ModelRow
+from docsearch.models.registry import NUMBER_BYTES, ModelRow
 
 CONTEXTS = (8192, 6144, 4096, 2048)
 """Contexts that are tried when none is set, the largest first."""
 _WORKING_BYTES = 300_000_000
 """What llama.cpp needs beside weights and cache, at our batch size."""
+_SHARE_OF_WORK, _LIBRARIES_BYTES = 1.2, 500_000_000
+"""What a torch model takes: its weights times this for its work, and this for the libraries."""
 
 
 def available_bytes() -> int | None:
@@ -119,6 +121,14 @@ def fitting_context(row: ModelRow, head: GgufHead, mmproj_bytes: int, wanted: in
         f"{gigabytes(free or 0)} are free",
         hint="close other programs, choose a smaller model, or set a smaller context in [answers]",
     )
+
+
+def torch_bytes(row: ModelRow, *, half: bool) -> int:
+    """What a model that torch runs takes with its work, as an estimate; `half`: at two bytes a number."""
+    if row.memory_mb:
+        return row.memory_mb * 1_000_000 * (1 if half else 2)
+    width = NUMBER_BYTES[row.dtype or ("bfloat16" if half else "float32")]
+    return int(row.parameters * width * _SHARE_OF_WORK) + _LIBRARIES_BYTES
 
 
 def gigabytes(size: int) -> str:

@@ -17,6 +17,7 @@ from docsearch.records.answers import (
     Turn,
 )
 from docsearch.records.clicks import Impression, LoggedSearch
+from docsearch.records.distilling import DistilledModel, DistillStep, StudentFigures
 from docsearch.records.documents import Box, Failure, FailureKind, OcrPage, PageId, TextSource, Word
 from docsearch.records.indexing import Progress, Root, Status
 from docsearch.records.learning import (
@@ -39,6 +40,8 @@ __all__ = [
     "Box",
     "Candidate",
     "Citation",
+    "DistillStep",
+    "DistilledModel",
     "Failure",
     "FailureKind",
     "Figures",
@@ -63,6 +66,7 @@ __all__ = [
     "Snippet",
     "Statement",
     "Status",
+    "StudentFigures",
     "TextSource",
     "TrainingStatus",
     "Turn",

@@ -22,6 +22,7 @@ from textual.theme import Theme
 
 from docsearch.config import ViewSettings, folders, load_settings
 from docsearch.library import Library
+from docsearch.models.loaded import loaded_models
 from docsearch.tui.boundary import ErrorLog
 from docsearch.tui.graphics import BLOCKS, graphics_of, terminal_picture
 from docsearch.tui.history import History
@@ -101,7 +102,7 @@ class DocsearchApp(App[None]):
         self._thumbnails = view.thumbnails
         for theme in own_themes():
             self.register_theme(theme)
-        self._take_theme(chosen_theme(view.theme, os.environ))
+        self._begin_with(chosen_theme(view.theme, os.environ))
         past = history or History()
         self.session = Session(self, open_library, ErrorLog(log), IN_BLOCKS, past, learner)
         self._welcomed = False
@@ -242,10 +243,27 @@ class DocsearchApp(App[None]):
         """Other colours at once."""
         self._take_theme(chosen_theme(event.settings.view.theme, os.environ))
 
+    def _begin_with(self, theme: str) -> None:
+        """The first theme is in the style sheet before that is read: set later, it would be read twice."""
+        self._theme_set = self._known_theme(theme)
+        self.set_reactive(App.theme, self._theme_set)
+        self._variables = self.get_css_variables()
+        self.stylesheet.set_variables(self._variables)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Other colours; Textual asks for it at the start too, when they are what they are already."""
+        variables = self.get_css_variables()
+        if variables != self._variables:
+            self._variables = variables
+            super().refresh_css(animate)
+
     def _take_theme(self, name: str) -> None:
-        """A theme by its name; one that does not exist is the dark one."""
-        self._theme_set = name if name in self.available_themes else DARK
-        self.theme = self._theme_set
+        """A theme by its name."""
+        self._theme_set = self.theme = self._known_theme(name)
+
+    def _known_theme(self, name: str) -> str:
+        """One that does not exist is the dark one."""
+        return name if name in self.available_themes else DARK
 
     def _theme_changed(self, theme: Theme) -> None:
         """A theme that was chosen in the palette is the one to start with from now on."""
@@ -313,7 +331,8 @@ def run(home: Path | None = None) -> None:
     with native_messages_to(ErrorLog(log)):
         view, file, graphics = settings.view, places.settings, graphics_of(settings.view.images, os.environ)
         learner = LearningProcess(home)
-        DocsearchApp(lambda: Library(home), log, graphics, watcher, history, view, file, learner).run()
+        loaded = loaded_models(settings.models)  # one for all threads
+        DocsearchApp(lambda: Library(home, loaded=loaded), log, graphics, watcher, history, view, file, learner).run()
 
 
 @contextmanager

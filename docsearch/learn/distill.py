@@ -1,0 +1,202 @@
+"""Distils a small encoder of queries from a large model, on the user's own corpus.
+
+The student learns where the large model puts a query, by the cosine between its vector and the large
+model's, from the words of the query alone: pages are not looked at and keep their vectors (NanoVDR).
+Whether it is used is decided on queries of documents that it never learned from.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from docsearch.errors import UsageError
+from docsearch.learn.clicks import ClickLog
+from docsearch.learn.queries import CorpusQuery, corpus_queries, logged_queries
+from docsearch.learn.student import train_student
+from docsearch.learn.teacher import TeacherVectors
+from docsearch.models.distilled import Student, read_note, student_file, write_student
+from docsearch.models.protocols import Embedder, ModelInput, Vectors
+from docsearch.records import DistilledModel, DistillStep, PageId, StudentFigures
+from docsearch.store.vectors import VectorTable
+
+QUERIES = 20_000
+"""Queries to learn from: more of them bring little."""
+SECONDS = 1800.0
+"""The large model reads queries for so long at most."""
+FEWEST = 300
+"""With fewer queries nothing can be learned."""
+HELD_OUT = 400
+KEEP = 0.9
+"""The share of the large model's nDCG@10 that a student must keep to be used. Vectors are one signal of the
+ranking among several, so a tenth less of theirs is hardly seen; published students keep 0.95 of theirs."""
+_HELD_OUT_SHARE = 0.1
+_BY_DOCUMENT_FROM = 20
+"""With fewer documents, pages are held out instead of whole documents."""
+_NEAREST = 10
+_TIMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Queries to learn from, those of the user first, and queries to measure on."""
+
+    learned: Sequence[CorpusQuery]
+    held_out: Sequence[CorpusQuery]
+
+
+class Distilling:
+    """Distils one student, for the page vectors of the index that are the teacher's.
+
+    Args:
+        log: the searches of the index, which has the pages.
+        teacher: the large model.
+        folder: where students are kept.
+    """
+
+    def __init__(self, log: ClickLog, teacher: Embedder, folder: Path) -> None:
+        self.log = log
+        self.index = log.index
+        self.teacher = teacher
+        self.folder = folder
+        self.vectors = TeacherVectors(folder, teacher)
+
+    def run(
+        self, *, queries: int = QUERIES, seconds: float = SECONDS, anyway: bool = False
+    ) -> Iterator[DistillStep | DistilledModel]:
+        """Tells how far it is; the last item is what came of it. Cut off, it goes on next time.
+
+        Args:
+            queries: how many to learn from, at most.
+            seconds: how long the teacher may read queries now.
+            anyway: use the student whatever it keeps.
+
+        Raises:
+            UsageError: there are no page vectors of the teacher, or too few queries.
+            ModelUnavailable: the teacher fails.
+            StorageFull: nothing can be written.
+        """
+        table = self._table()
+        yield DistillStep("making queries from the pages", 0, 0, "")
+        split = self._split(queries)
+        texts = [query.text for query in (*split.held_out, *split.learned)]
+        yield from self.vectors.read(texts, seconds)
+        learned = [query for query in split.learned if query.text in self.vectors]
+        if len(learned) < FEWEST:
+            raise UsageError(
+                f"too few queries to learn from: {len(learned)}, and {FEWEST} are needed",
+                hint="run it again, it goes on; or index more pages",
+            )
+        texts, groups = [query.text for query in learned], [query.content for query in learned]
+        student = yield from train_student(texts, self.vectors.of(texts), groups)
+        yield DistillStep("measuring on queries it never saw", 0, 0, "")
+        held_out = [query for query in split.held_out if query.text in self.vectors]
+        figures = self._judge(student, held_out, table)
+        yield self._kept(student, figures, len(learned), anyway=anyway)
+
+    def _table(self) -> VectorTable:
+        table = self.index.vectors(self.teacher.fingerprint, self.teacher.dimensions)
+        if not table.exists():
+            raise UsageError(
+                f"no page has a vector of '{self.teacher.name}' yet",
+                hint=f"docsearch index --model {self.teacher.name} makes them",
+            )
+        return table
+
+    def _split(self, count: int) -> Split:
+        logged = logged_queries(self.log)
+        made = corpus_queries(self.index, count + HELD_OUT)
+        by_document = len(self.index.documents.live()) >= _BY_DOCUMENT_FROM
+        found = {query.text: query for query in (*made, *logged)}
+        held_out = [query for query in found.values() if _is_held_out(query, by_document=by_document)]
+        held_out = held_out[:HELD_OUT]
+        measured = {query.text for query in held_out}
+        learned = [query for query in (*logged, *made) if query.text not in measured]
+        learned = [query for query in learned if not _is_held_out(query, by_document=by_document)]
+        return Split(list({query.text: query for query in learned}.values())[:count], held_out)
+
+    def _kept(
+        self, student: Student, figures: StudentFigures, learned: int, *, anyway: bool
+    ) -> DistilledModel:
+        """Keeps the student; one that is not good enough never takes the place of one in use."""
+        good = anyway or figures.kept >= KEEP
+        note = DistilledModel(
+            self.teacher.name,
+            self.teacher.fingerprint,
+            self.teacher.dimensions,
+            learned,
+            time.time(),
+            figures,
+            good,
+        )
+        before = read_note(student_file(self.folder, note.fingerprint))
+        if good or before is None or not before.in_use:
+            write_student(self.folder, student, note)
+        if good:
+            self.vectors.forget()
+        return note
+
+    def _judge(self, student: Student, held_out: Sequence[CorpusQuery], table: VectorTable) -> StudentFigures:
+        """How the student does on queries that were held out."""
+        texts = [query.text for query in held_out]
+        wanted, given = self.vectors.of(texts), student.encode(texts)
+        stored = table.begin_vectors({query.page for query in held_out if query.page}).result()
+        nearest = [_nearest(table, vectors) for vectors in (wanted, given)]
+        own = [i for i, query in enumerate(held_out) if query.page in stored]
+        ranks = [[_rank(found[i], held_out[i].page) for i in own] for found in nearest]
+        return StudentFigures(
+            queries=len(texts),
+            with_page=len(own),
+            cosine=_mean((wanted * given).sum(axis=1).tolist()),
+            overlap10=_mean([len({*a} & {*b}) / max(len(a), 1) for a, b in zip(*nearest, strict=True)]),
+            first10=_mean([float(bool(a) and a[0] in b) for a, b in zip(*nearest, strict=True)]),
+            teacher_ndcg10=_ndcg10(ranks[0]),
+            student_ndcg10=_ndcg10(ranks[1]),
+            teacher_found10=_mean([float(rank is not None) for rank in ranks[0]]),
+            student_found10=_mean([float(rank is not None) for rank in ranks[1]]),
+            teacher_seconds=_timed(lambda text: self.teacher.embed_queries([ModelInput(text=text)]), texts),
+            student_seconds=_timed(lambda text: student.encode([text]), texts),
+        )
+
+
+def _is_held_out(query: CorpusQuery, *, by_document: bool) -> bool:
+    """The same in every run: by the content it was made from, or for one of the log by its words."""
+    place = query.content if by_document or not query.content else f"{query.content} {query.page}"
+    return zlib.crc32(f"held out {place or query.text}".encode()) / 2**32 < _HELD_OUT_SHARE
+
+
+def _nearest(table: VectorTable, vectors: Vectors) -> list[list[PageId]]:
+    """The pages nearest to each vector, best first."""
+    asked = [table.begin_nearest(vector, _NEAREST) for vector in vectors]
+    return [[page for page, _ in answer.result()] for answer in asked]
+
+
+def _rank(found: Sequence[PageId], page: PageId | None) -> int | None:
+    """From 0; None when it is not there."""
+    return found.index(page) if page in found else None
+
+
+def _ndcg10(ranks: Sequence[int | None]) -> float:
+    """With one relevant page a query."""
+    return _mean([0.0 if rank is None else 1 / math.log2(rank + 2) for rank in ranks])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else 0.0
+
+
+def _timed(read: Callable[[str], object], texts: Sequence[str]) -> float:
+    """Seconds for one query, the middle of a few."""
+    taken = []
+    for text in texts[:_TIMED]:
+        started = time.perf_counter()
+        read(text)
+        taken.append(time.perf_counter() - started)
+    return median(taken) if taken else 0.0

@@ -1,0 +1,99 @@
+"""Distilling how a large model reads queries, for one library, and which encoders are kept. Wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from docsearch.errors import IndexBusy, ModelUnavailable, StorageFull, UsageError
+from docsearch.models.distilled import notes, student_file
+from docsearch.models.registry import ModelRow, Registry, Role, Runtime
+from docsearch.records import DistilledModel, DistillStep
+
+if TYPE_CHECKING:
+    from docsearch.library import Library
+
+_LOCK = "distilling.lock"
+
+
+def teacher_row(registry: Registry, name: str) -> ModelRow:
+    """The row of a model that can be distilled.
+
+    Raises ModelUnavailable when there is none of that name, UsageError when it makes no sense for it.
+    """
+    row = registry.row(name)
+    if row.role is not Role.EMBEDDER:
+        raise UsageError(
+            f"'{name}' is a {row.role} model; only embedders are distilled",
+            hint="docsearch models lists them",
+        )
+    if row.runtime is Runtime.STARTER:
+        raise UsageError(f"'{name}' reads queries in milliseconds as it is")
+    if not {"text", "text+image"} & set(row.modalities):
+        raise UsageError(f"'{name}' reads no text")
+    return row
+
+
+def distil(
+    library: Library, name: str, *, queries: int, seconds: float, anyway: bool = False
+) -> Iterator[DistillStep | DistilledModel]:
+    """Distils a model on this index; see `Distilling.run`. One run at a time.
+
+    Raises:
+        IndexBusy: another one runs.
+        UsageError, ModelUnavailable, StorageFull: as `teacher_row` and `Distilling.run` do.
+    """
+    from docsearch.learn.distill import Distilling
+
+    with _alone(library):
+        yield DistillStep(f"loading {name}", 0, 0, "")
+        teacher = library.embedder_of(name)
+        folder = library.folders.distilled
+        yield from Distilling(library.clicks, teacher, folder).run(
+            queries=queries, seconds=seconds, anyway=anyway
+        )
+
+
+def distilled_models(library: Library, name: str = "") -> list[DistilledModel]:
+    """The encoders that are kept, of one model or of all, the newest first."""
+    found = [note for note in notes(library.folders.distilled) if not name or note.model == name]
+    return sorted(found, key=lambda note: -note.made_at)
+
+
+def remove_distilled(library: Library, name: str) -> int:
+    """Deletes the encoders of a model and what was read for them; how many encoders that were.
+
+    Raises ModelUnavailable when there is none, IndexBusy when one is being made.
+    """
+    from docsearch.learn.teacher import forget_all
+
+    with _alone(library):
+        found = distilled_models(library, name)
+        begun = forget_all(library.folders.distilled, name)
+        for note in found:
+            student_file(library.folders.distilled, note.fingerprint).unlink(missing_ok=True)
+    if not found and not begun:
+        raise ModelUnavailable(
+            f"'{name}' was not distilled here", hint=f"docsearch models distill {name} does it"
+        )
+    return len(found)
+
+
+@contextmanager
+def _alone(library: Library) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    folder = library.folders.distilled
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(folder / _LOCK, timeout=0, mode=0o600)
+        lock.acquire()
+    except Timeout as error:
+        raise IndexBusy("another docsearch models distill runs", hint="wait for it, or stop it") from error
+    except OSError as error:
+        raise StorageFull(f"cannot write {folder}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
