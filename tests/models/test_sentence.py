@@ -5,6 +5,7 @@ import importlib.util
 import io
 import shutil
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from PIL import Image
 
 from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models.device import Device, choose_device
+from docsearch.models.pretrained import attention_of, check_trust
 from docsearch.models.protocols import ModelInput
 from docsearch.models.registry import ModelRow, Registry, Role
 from docsearch.models.sentence import CrossEncoderReranker, SentenceTransformersEmbedder
 from docsearch.models.versions import weights_digest
-from tests.models import tiny
+from tests.models import tiny, tiny_rows
 
 CPU = Device()
 NEEDS_TORCHVISION = pytest.mark.skipif(
@@ -250,7 +252,7 @@ def test_rows_load_by_name_from_the_users_file(models: Path, tmp_path: Path) -> 
 
 
 def test_devices() -> None:
-    assert choose_device("cpu").describe() == "cpu, float32"
+    assert choose_device("cpu").describe() in {"cpu, float32", "cpu, bfloat16"}
     assert choose_device("cpu", "bfloat16").dtype == "bfloat16"
     assert choose_device().name.partition(":")[0] in {"cpu", "cuda", "mps", "xpu"}
     for wrong in ("toaster", "cuda:99", "mps:7"):
@@ -258,10 +260,8 @@ def test_devices() -> None:
             choose_device(wrong)
 
 
-@NEEDS_TORCHVISION
-def test_qwen3_vl_embeds_text_pictures_and_both(tmp_path: Path, opened: list[str]) -> None:
-    folder = tiny.tiny_qwen3_vl(tmp_path / "qwen")
-    row = ModelRow(
+def qwen_row(folder: Path, **keys: Any) -> ModelRow:
+    plain = ModelRow(
         "qwen",
         Role.EMBEDDER,
         source=str(folder),
@@ -270,7 +270,12 @@ def test_qwen3_vl_embeds_text_pictures_and_both(tmp_path: Path, opened: list[str
         modalities=("text", "image", "text+image"),
         image_pixels=64,
     )
-    qwen = SentenceTransformersEmbedder(row, CPU)
+    return replace(plain, **keys)
+
+
+@NEEDS_TORCHVISION
+def test_qwen3_vl_embeds_text_pictures_and_both(tmp_path: Path, opened: list[str]) -> None:
+    qwen = SentenceTransformersEmbedder(qwen_row(tiny.tiny_qwen3_vl(tmp_path / "qwen")), CPU)
     texts = tempting_texts(tmp_path)
     opened.clear()
     inputs = [*texts, ModelInput(image=picture()), ModelInput("scan", picture())]
@@ -299,3 +304,175 @@ def test_qwen3_vl_reranks_text_pictures_and_both(tmp_path: Path, opened: list[st
     assert np.isfinite(scores).all()
     assert all(len(set(row)) == 5 for row in scores.tolist())
     assert not [name for name in opened if "scan.png" in name or "connect" in name]
+
+
+@pytest.fixture(scope="module")
+def saved_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Qwen3-VL as Sentence Transformers saves it; its bare transformer lies beside it."""
+    return tiny_rows.saved_qwen3_vl(tmp_path_factory.mktemp("qwen"))
+
+
+INPUTS = [ModelInput("tax report"), ModelInput(image=picture()), ModelInput("scan", picture())]
+
+
+@NEEDS_TORCHVISION
+def test_qwen3_vl_gives_the_same_vectors_saved_and_bare(saved_qwen: Path) -> None:
+    saved, bare = (
+        SentenceTransformersEmbedder(qwen_row(folder), CPU)
+        for folder in (saved_qwen, saved_qwen.parent / "bare")
+    )
+    assert saved.embed_pages(INPUTS) == pytest.approx(bare.embed_pages(INPUTS), abs=1e-5)
+
+
+@NEEDS_TORCHVISION
+def test_attention_of_the_row_is_used(saved_qwen: Path) -> None:
+    eager, usual = (
+        SentenceTransformersEmbedder(qwen_row(saved_qwen, attention=kind), CPU) for kind in ("eager", "")
+    )
+    assert (attention_of(eager.model), attention_of(usual.model)) == ("eager", "sdpa")
+    assert eager.embed_pages(INPUTS) == pytest.approx(usual.embed_pages(INPUTS), abs=1e-4)
+    assert eager.fingerprint == usual.fingerprint
+    with pytest.raises(ModelUnavailable, match="flash_attn") as error:
+        SentenceTransformersEmbedder(qwen_row(saved_qwen, attention="flash_attention_2"), CPU)
+    assert "sdpa" in error.value.hint
+
+
+@NEEDS_TORCHVISION
+def test_limits_on_the_pixels_of_a_picture_reach_the_image_processor(saved_qwen: Path) -> None:
+    page = ModelInput(image=Image.linear_gradient("L").convert("RGB").resize((128, 128)))
+    tokens, vectors, fingerprints = [], [], set()
+    for limits in ({}, {"max_pixels": 4096}, {"min_pixels": 6400, "max_pixels": 6400}):
+        qwen = SentenceTransformersEmbedder(qwen_row(saved_qwen, image_pixels=128, **limits), CPU)
+        features = qwen.model.preprocess([{"image": page.image}])
+        assert qwen.visual_tokens(page) == (features["input_ids"] == features["input_ids"].mode()[0]).sum()
+        tokens.append(qwen.visual_tokens(page))
+        vectors.append(qwen.embed_pages([page]))
+        fingerprints.add(qwen.fingerprint)
+    assert tokens == [64, 16, 25]
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
+    assert len(fingerprints) == 3
+
+
+def test_a_limit_that_an_image_processor_does_not_know_is_refused(models: Path) -> None:
+    with pytest.raises(SettingsError, match="'max_pixels'"):
+        SentenceTransformersEmbedder(replace(clip_row(models), max_pixels=4096), CPU)
+
+
+@NEEDS_TORCHVISION
+def test_a_long_text_beside_a_picture_is_cut_to_what_the_model_reads(saved_qwen: Path) -> None:
+    qwen = SentenceTransformersEmbedder(qwen_row(saved_qwen, max_tokens=128), CPU)
+    vectors = qwen.embed_pages([ModelInput("tax report " * n, picture()) for n in (1, 400, 800)])
+    assert vectors[1] == pytest.approx(vectors[2], abs=1e-5)
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
+
+
+@NEEDS_TORCHVISION
+def test_a_matrix_product_in_the_place_of_the_first_layer_gives_the_same_vectors(saved_qwen: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    usual = SentenceTransformersEmbedder(qwen_row(saved_qwen), CPU)
+    fusion = {"fusion_config": {"patch_embeddings": True}}
+    fused = SentenceTransformer(str(saved_qwen), device="cpu", model_kwargs=fusion)
+    assert not hasattr(fused.transformers_model.visual.patch_embed, "proj")
+    found = fused.encode_document([{"image": picture().resize((64, 64))}])
+    assert found == pytest.approx(usual.embed_pages([ModelInput(image=picture().resize((64, 64)))]), abs=1e-4)
+
+
+def test_what_overflows_is_refused(models: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    folder = shutil.copytree(models / "bert", tmp_path / "broken")
+    weights = load_file(folder / "model.safetensors")
+    weights["embeddings.LayerNorm.weight"] *= np.float32("inf")
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    broken = SentenceTransformersEmbedder(replace(bert_row(models), source=str(folder)), CPU)
+    with pytest.raises(ModelUnavailable, match="no number in float32") as error:
+        broken.embed_pages([ModelInput("tax")])
+    assert "dtype" in error.value.hint
+
+
+@pytest.mark.parametrize("build", [tiny_rows.clip_in_a_subfolder, tiny_rows.clip_with_code])
+def test_clip_runs_as_it_lies_on_the_hub(build: Callable[[Path], Path], models: Path, tmp_path: Path) -> None:
+    row = replace(clip_row(models), source=str(build(tmp_path / "clip")))
+    found = SentenceTransformersEmbedder(row, CPU).embed_pages(INPUTS[:2])
+    assert found == pytest.approx(SentenceTransformersEmbedder(clip_row(models), CPU).embed_pages(INPUTS[:2]))
+
+
+def test_vectors_of_words_are_summed_up_without_a_transformer(tmp_path: Path) -> None:
+    row = ModelRow("static", Role.EMBEDDER, source=str(tiny_rows.static(tmp_path)), dimensions=16)
+    static = SentenceTransformersEmbedder(row, CPU)
+    one, same, other = static.embed_pages([ModelInput(t) for t in ("tax report", "report tax", "invoice")])
+    assert one == pytest.approx(same)
+    assert np.abs(one - other).max() > 1e-3
+    with pytest.raises(SettingsError, match="'max_tokens'"):
+        SentenceTransformersEmbedder(replace(row, max_tokens=20), CPU)
+
+
+@NEEDS_TORCHVISION
+def test_llava_next_embeds_text_pictures_and_both(tmp_path: Path) -> None:
+    row = qwen_row(tiny_rows.llava_next(tmp_path / "llava"))
+    vectors = SentenceTransformersEmbedder(row, CPU).embed_pages(INPUTS)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    assert (vectors @ vectors.T - np.eye(3)).max() < 0.9999
+
+
+PAGES = [ModelInput("the invoice total"), ModelInput("a chart"), ModelInput("tax report")]
+
+
+def test_a_language_model_ranks_by_the_word_it_would_say_next(tmp_path: Path, opened: list[str]) -> None:
+    saved = tiny_rows.saved_qwen2_reranker(tmp_path / "qwen2")
+    row = ModelRow("words", Role.RERANKER, source=str(saved))
+    words = CrossEncoderReranker(row, CPU)
+    scores = words.score(ModelInput("tax"), PAGES)
+    assert len(set(scores.tolist())) == 3
+    bare = replace(row, source=str(tmp_path / "qwen2" / "bare"))
+    told = CrossEncoderReranker(replace(bare, score_tokens=("1", "0")), CPU)
+    assert told.score(ModelInput("tax"), PAGES) == pytest.approx(scores, abs=1e-4)
+    for tokens, wrong in (((), "is missing"), (("nonsense",), "no token 'nonsense'")):
+        with pytest.raises(SettingsError, match=wrong):
+            CrossEncoderReranker(replace(bare, score_tokens=tokens), CPU)
+    texts = tempting_texts(tmp_path)
+    opened.clear()
+    assert len(set(words.score(texts[0], texts).tolist())) == 3
+    assert not [name for name in opened if "scan.png" in name or "connect" in name]
+
+
+@NEEDS_TORCHVISION
+def test_a_bare_qwen3_vl_ranks_by_the_word_it_would_say_next(tmp_path: Path) -> None:
+    saved = tiny.tiny_qwen3_vl_reranker(tmp_path)
+    kinds = ("text", "image", "text+image")
+    row = ModelRow("qwen", Role.RERANKER, source=str(saved), modalities=kinds, image_pixels=64)
+    expected = CrossEncoderReranker(row, CPU).score(INPUTS[0], INPUTS)
+    first, second = tokens_of(saved, 10, 11)
+    bare = replace(row, source=str(saved.parent / "bare"), score_tokens=(first, second))
+    assert CrossEncoderReranker(bare, CPU).score(INPUTS[0], INPUTS) == pytest.approx(expected, abs=1e-3)
+
+
+def tokens_of(folder: Path, *numbers: int) -> list[str]:
+    from transformers import AutoTokenizer
+
+    return list(AutoTokenizer.from_pretrained(folder).convert_ids_to_tokens(list(numbers)))
+
+
+@pytest.mark.parametrize("role", [Role.EMBEDDER, Role.RERANKER])
+@pytest.mark.parametrize("flagged", [True, False])
+def test_code_of_a_model_runs_only_when_it_is_trusted(tmp_path: Path, role: Role, flagged: bool) -> None:
+    folder = tiny_rows.own_code(tmp_path / "own")
+    keys = {"dimensions": 16, "pooling": "mean"} if role is Role.EMBEDDER else {}
+    row = ModelRow("own", role, source=str(folder), needs_remote_code=flagged, **keys)  # type: ignore[arg-type]
+    load = SentenceTransformersEmbedder if role is Role.EMBEDDER else CrossEncoderReranker
+    with pytest.raises(ModelUnavailable, match="code that comes with it") as error:
+        load(row, CPU)
+    assert "trust_remote_code = true" in error.value.hint
+    trusted = load(replace(row, trust_remote_code=True), CPU)
+    if isinstance(trusted, CrossEncoderReranker):
+        assert len(set(trusted.score(ModelInput("tax"), PAGES).tolist())) == 3
+    else:
+        assert np.linalg.norm(trusted.embed_pages(PAGES), axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+
+
+def test_a_row_of_the_hub_that_needs_its_code_says_how_to_trust_it() -> None:
+    row = Registry.read().row("jina-reranker-m0")
+    with pytest.raises(ModelUnavailable) as error:
+        check_trust(row)
+    assert "docsearch models pull jina-reranker-m0 --trust-remote-code" in error.value.hint

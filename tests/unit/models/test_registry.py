@@ -23,12 +23,44 @@ def row(**values: str) -> str:
     return "[[model]]\n" + "\n".join(f"{key} = {value}" for key, value in values.items()) + "\n"
 
 
+LIGHT = {"name": '"m"', "role": '"reranker"', "source": '"a/b"'}
+
+
 def test_shipped_rows_hold_a_starter_and_rerankers() -> None:
     registry = Registry.read()
     starter = registry.row("starter")
     assert (starter.role, starter.runtime, starter.dimensions) == (Role.EMBEDDER, Runtime.STARTER, 256)
     assert {r.role for r in registry.of(Role.RERANKER)} == {Role.RERANKER}
-    assert all(r.licence and r.note and not r.trust_remote_code for r in registry.rows)
+    assert all(r.licence and r.note and r.tested and not r.trust_remote_code for r in registry.rows)
+
+
+SOURCES = {
+    Role.EMBEDDER: """
+        Qwen/Qwen3-VL-Embedding-2B Qwen/Qwen3-VL-Embedding-8B tomaarsen/Qwen3-VL-Embedding-2B-vdr
+        nvidia/llama-nemotron-embed-vl-1b-v2 nvidia/omni-embed-nemotron-3b sentence-transformers/clip-ViT-L-14
+        BAAI/BGE-VL-base BAAI/BGE-VL-large BAAI/BGE-VL-MLLM-S1 BAAI/BGE-VL-MLLM-S2
+        sentence-transformers/all-MiniLM-L6-v2 intfloat/multilingual-e5-small
+    """,
+    Role.LATE_INTERACTION: "vidore/colqwen2-v1.0-hf ModernVBERT/colmodernvbert",
+    Role.RERANKER: """
+        Qwen/Qwen3-VL-Reranker-2B Qwen/Qwen3-VL-Reranker-8B nvidia/llama-nemotron-rerank-vl-1b-v2
+        jinaai/jina-reranker-m0 mixedbread-ai/mxbai-rerank-base-v2
+    """,
+}
+
+
+@pytest.mark.parametrize("role", list(SOURCES))
+def test_open_models_of_every_role_have_a_row(role: Role) -> None:
+    found = {row.source: row for row in Registry.read().of(role)}
+    assert set(SOURCES[role].split()) <= set(found)
+    assert all(row.parameters for row in found.values() if row.source)
+
+
+def test_licences_that_forbid_something_say_so() -> None:
+    licences = {row.source.partition("/")[0]: row.licence for row in Registry.read().rows}
+    assert "research only" in Registry.read().row("omni-embed-nemotron-3b").licence
+    assert "no commercial use" in licences["jinaai"]
+    assert "Gemma" in Registry.read().row("colpali").licence
 
 
 def test_missing_user_file_leaves_the_shipped_rows(tmp_path: Path) -> None:
@@ -67,6 +99,34 @@ def test_user_row_changes_only_its_keys(tmp_path: Path) -> None:
         (row(name='"m"', role='"reranker"', source='"a/b"', dtype='"int3"'), ("'m'", "'dtype'")),
         (row(name='"m"', role='"reranker"', source='"a/b"', batch_size="0"), ("'m'", "'batch_size'")),
         (row(name='"starter"', matryoshka="[500]"), ("'starter'", "'matryoshka'")),
+        (row(name='"starter"', trust_remote_code="true"), ("'starter'", "'trust_remote_code'")),
+        (row(name='"starter"', attention='"sdpa"'), ("'starter'", "'attention'")),
+        (row(**LIGHT, attention='"fast"'), ("'m'", "'attention'", "flash_attention_2")),
+        (row(**LIGHT, modalities="[]"), ("'m'", "'modalities'")),
+        (row(**LIGHT, image_pixels="64"), ("'m'", "'image_pixels'", "no pictures")),
+        (row(**LIGHT, max_pixels="64"), ("'m'", "'max_pixels'", "no pictures")),
+        (row(**LIGHT, matryoshka="[8]"), ("'m'", "'matryoshka'", "reranker")),
+        (row(**LIGHT, dimensions="8"), ("'m'", "'dimensions'", "reranker")),
+        (row(**LIGHT, page_prompt='"page: "'), ("'m'", "'page_prompt'", "reranker")),
+        (row(**LIGHT, pooling='"mean"'), ("'m'", "'pooling'", "reranker")),
+        (row(**LIGHT, score_tokens='["a", "b", "c"]'), ("'m'", "'score_tokens'")),
+        (row(**LIGHT, runtime='"starter"'), ("'m'", "'runtime'")),
+        (
+            row(name='"clip-vit-l-14"', score_tokens='["yes"]'),
+            ("'clip-vit-l-14'", "'score_tokens'", "embedder"),
+        ),
+        (row(name='"clip-vit-l-14"', token_pooling="2"), ("'clip-vit-l-14'", "'token_pooling'", "embedder")),
+        (
+            row(name='"qwen3-vl-embedding-2b"', max_pixels="99"),
+            ("qwen3-vl-embedding-2b", "'min_pixels'", "99"),
+        ),
+        (row(name='"qwen3-4b"', query_prompt='"q"'), ("'qwen3-4b'", "'query_prompt'", "generator")),
+        (row(name='"qwen3-4b"', dtype='"float16"'), ("'qwen3-4b'", "'dtype'", "llama.cpp")),
+        (
+            row(name='"m"', role='"reranker"', source='"./."', revision='"main"'),
+            ("'m'", "'revision'", "folder"),
+        ),
+        (row(name='"m"', role='"late-interaction"', source='"a/b"'), ("'m'", "'dimensions'")),
         (row(role='"reranker"'), ("model 1", "'name'")),
         (row(name='"m"', role='"reranker"', source='"a/b"') * 2, ("'m'", "twice")),
         ("model = 3", ("[[model]]",)),
