@@ -210,13 +210,16 @@ def compared(read: Read, query: NDArray[np.float32], numbers: Sequence[int]) -> 
 
 
 def rewritten(folder: Path, page: NDArray[np.float32]) -> float:
-    """Megabytes that the table writes to take in one more page and to be compacted."""
+    """Megabytes that the table writes to take in ten more pages, one a day, compacted every time."""
     import lancedb
 
-    table, before = lancedb.connect(folder).open_table("tokens"), sizes(folder)
-    table.add([{"id": -1, "tokens": page.astype(np.float16).tobytes()}])
-    table.optimize()
-    return sum(size for path, size in sizes(folder).items() if path not in before) / 1e6
+    table, written = lancedb.connect(folder).open_table("tokens"), 0
+    for day in range(1, 11):
+        before = sizes(folder)
+        table.add([{"id": -day, "tokens": page.astype(np.float16).tobytes()}])
+        table.optimize()
+        written += sum(size for path, size in sizes(folder).items() if path not in before)
+    return written / 1e6
 
 
 def sizes(folder: Path) -> dict[Path, int]:

@@ -42,7 +42,7 @@ class TokenVectorTier:
         self.index = index
         self.late = late
         self.vectors = index.token_vectors.of(late.fingerprint, late.dimensions)
-        self.reads_text = bool(late.modalities & {"text", "text+image"})
+        self.reads_text = "text+image" in late.modalities or "image" not in late.modalities
         self.waiting = index.documents.waiting_for_ocr()
         documents = index.documents.get(index.documents.live()).values()
         missing = list(self.vectors.missing(documents, self.waiting if self.reads_text else None))

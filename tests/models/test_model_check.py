@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from docsearch.config import ModelSettings, Settings
-from docsearch.errors import UsageError
 from docsearch.library.model_check import check_model
 from docsearch.models.registry import ModelRow, Registry, Role, Runtime
-from tests.models import tiny
+from tests.models import tiny, tiny_late
 
 ON_CPU = Settings(models=ModelSettings(device="cpu"))
 
@@ -53,7 +54,15 @@ def test_a_generator_reads_and_writes(tmp_path: Path) -> None:
     assert seconds["text"] > 0
 
 
-def test_what_nothing_runs_is_not_tried(tmp_path: Path) -> None:
-    row = ModelRow("late", Role.LATE_INTERACTION, source=str(tmp_path))
-    with pytest.raises(UsageError, match="late-interaction"):
-        check_model(row, Registry((row,)), ON_CPU)
+@pytest.mark.skipif(find_spec("torchvision") is None, reason="image processors need torchvision")
+def test_a_late_interaction_model_says_what_a_page_takes(tmp_path: Path) -> None:
+    folder = str(tiny_late.tiny_colqwen2(tmp_path))
+    row = ModelRow(
+        "late", Role.LATE_INTERACTION, source=folder, modalities=("image",), dimensions=16, image_pixels=128
+    )
+    modalities, seconds, dimensions = checked(row)
+    assert (modalities, dimensions) == ({"image"}, 16)
+    assert seconds["image"] > 0
+    whole = check_model(row, Registry((row,)), ON_CPU).page_tokens
+    row = dataclasses.replace(row, token_pooling=2)
+    assert whole / 2 - 2 < check_model(row, Registry((row,)), ON_CPU).page_tokens < whole / 2 + 2
