@@ -26,7 +26,8 @@ from docsearch.store.lock import writer_lock
 from docsearch.store.pages import PageTable
 from docsearch.store.recognised import Recognised
 from docsearch.store.tables import Table
-from docsearch.store.vector_models import VectorModels
+from docsearch.store.token_vectors import TokenVectorFolders
+from docsearch.store.vector_models import VectorModel, VectorModels
 from docsearch.store.vectors import VectorTable, vector_tables
 from docsearch.store.vocabulary import Vocabulary
 
@@ -65,6 +66,7 @@ class Index:
         self.vector_models = VectorModels(self.catalog, self.documents)
         self.recognised = Recognised(self.catalog)
         self.vocabulary = Vocabulary(self.catalog, self.analyzer)
+        self.token_vectors = TokenVectorFolders(folder)
         self._begin(place)
 
     @property
@@ -146,6 +148,7 @@ class Index:
             live = self.documents.live()
             for table in self.tables():
                 table.delete(table.documents() - live)
+            self.token_vectors.sweep(document.content for document in self.documents.get(live).values())
             self.grown()
             self.catalog.set_fact(UNSWEPT, "no")
         if not self.documents.live() or self.catalog.fact(_MADE_BY) is None:
@@ -224,6 +227,12 @@ class Index:
     def vector_tables(self) -> list[VectorTable]:
         """The vector tables of all models, for what needs no dimensions."""
         return vector_tables(self.tables_folder)
+
+    def vectors_made(self) -> tuple[VectorModel, ...]:
+        """What there is of all models: vectors of pages, and token vectors."""
+        documents = tuple(self.documents.get(self.documents.live()).values())
+        tokens = self.token_vectors.pages_of_models(documents).items()
+        return (*self.vector_models.all(), *(VectorModel("", model, 0, pages) for model, pages in tokens))
 
     def _open_for_writing(self) -> None:
         """Tries again what was refused when the catalog was opened."""
