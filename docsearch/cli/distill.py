@@ -77,11 +77,12 @@ def _followed(steps: Iterable[DistillStep | DistilledModel], *, as_json: bool) -
     for step in steps:
         if isinstance(step, DistilledModel):
             return step
-        if as_json:
-            print_json({"event": "step", **asdict(step)})
-        elif step.what != shown or time.monotonic() - last >= _LINE_SECONDS:
-            talk(_line(step))
+        if step.what != shown or time.monotonic() - last >= _LINE_SECONDS:
             shown, last = step.what, time.monotonic()
+            if as_json:
+                print_json({"event": "step", **asdict(step)})
+            else:
+                talk(_line(step))
     raise AssertionError("distilling ended without an outcome")
 
 

@@ -88,6 +88,9 @@ class Distilling:
         split = self._split(queries)
         texts = [query.text for query in (*split.held_out, *split.learned)]
         yield from self.vectors.read(texts, seconds)
+        missed = [text for text in texts if text not in self.vectors]
+        if missed:
+            yield DistillStep("time is up", len(texts) - len(missed), len(texts), "queries were read")
         learned = [query for query in split.learned if query.text in self.vectors]
         if len(learned) < FEWEST:
             raise UsageError(
@@ -99,7 +102,10 @@ class Distilling:
         yield DistillStep("measuring on queries it never saw", 0, 0, "")
         held_out = [query for query in split.held_out if query.text in self.vectors]
         figures = self._judge(student, held_out, table)
-        yield self._kept(student, figures, len(learned), anyway=anyway)
+        note = self._kept(student, figures, len(learned), anyway=anyway)
+        if note.in_use and not missed:
+            self.vectors.forget()
+        yield note
 
     def _table(self) -> VectorTable:
         table = self.index.vectors(self.teacher.fingerprint, self.teacher.dimensions)
@@ -139,8 +145,6 @@ class Distilling:
         before = read_note(student_file(self.folder, note.fingerprint))
         if good or before is None or not before.in_use:
             write_student(self.folder, student, note)
-        if good:
-            self.vectors.forget()
         return note
 
     def _judge(self, student: Student, held_out: Sequence[CorpusQuery], table: VectorTable) -> StudentFigures:

@@ -55,11 +55,11 @@ class TeacherVectors:
         What was read is kept when this is closed half-way. Raises StorageFull when it cannot be kept.
         """
         waiting = [text for text in dict.fromkeys(texts) if text not in self]
-        total, began = len(waiting), time.monotonic()
+        known, total, began = len(texts) - len(waiting), len(texts), time.monotonic()
         saved = began
         try:
-            for start in range(0, total, BATCH):
-                yield DistillStep("the model reads queries", start, total, "queries")
+            for start in range(0, len(waiting), BATCH):
+                yield DistillStep("the model reads queries", known + start, total, "queries")
                 self._add(waiting[start : start + BATCH])
                 now = time.monotonic()
                 if now - saved >= SAVE_SECONDS:

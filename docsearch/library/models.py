@@ -51,6 +51,7 @@ class ChosenModels:
         self.settings = settings
         self.folders = folders
         self.loaded = loaded
+        self._note: tuple[Path, int, DistilledModel | None] | None = None
 
     @property
     def embedder(self) -> Callable[[], Embedder] | None:
@@ -81,8 +82,18 @@ class ChosenModels:
         made = self._stand_in(index) or self._made(index)
         if made is None or self._gpu_is_here:
             return None
-        note = read_note(student_file(self.folders.distilled, made.fingerprint))
+        note = self._note_in(student_file(self.folders.distilled, made.fingerprint))
         return note if note is not None and note.in_use and self._has_row(note.model) else None
+
+    def _note_in(self, file: Path) -> DistilledModel | None:
+        """What a file says of its encoder; read again only when another one was written."""
+        try:
+            written = file.stat().st_mtime_ns
+        except OSError:
+            return None
+        if self._note is None or self._note[:2] != (file, written):
+            self._note = (file, written, read_note(file))
+        return self._note[2]
 
     @cached_property
     def _gpu_is_here(self) -> bool:

@@ -110,9 +110,14 @@ class Student:
     outer: NDArray[np.float32]
 
     @cached_property
+    def splitter(self) -> Tokenizer:
+        """The tokenizer; raises ValueError when there is none."""
+        return tokenizer_of(self.tokenizer)
+
+    @cached_property
     def pieces(self) -> WordPieces:
         """Splits texts into tokens."""
-        return WordPieces(tokenizer_of(self.tokenizer))
+        return WordPieces(self.splitter)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (len(texts), dimensions); zeros for a text without words."""
@@ -223,7 +228,7 @@ def _checked(student: Student) -> Student:
     )
     if any(array.shape != shape for array, shape in shapes):
         raise ValueError("shapes do not fit")
-    if tokenizer_of(student.tokenizer).get_vocab_size() > vocabulary:
+    if student.splitter.get_vocab_size() > vocabulary:
         raise ValueError("tokens without a vector")
     return student
 
