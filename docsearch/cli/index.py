@@ -41,7 +41,7 @@ def index(
     retry: Annotated[bool, typer.Option("--retry", help="Read files again that failed before.")] = False,
     model: Annotated[
         str | None,
-        typer.Option(help="Make vectors of this embedder, beside those of the one in use, which stays."),
+        typer.Option(help="Make vectors of this model, beside those of the one in use, which stays."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
 ) -> None:
@@ -57,7 +57,7 @@ def index(
     roots = [_existing(path) for path in paths or []]
     settings = settings_of(context, password)
     if model is not None:
-        settings = _with_embedder(context, settings, model)
+        settings = _with_model(context, settings, model)
     with Library(context.obj, settings) as library:
         if not roots and not library.roots():
             raise UsageError("nothing to index yet", hint="name a folder: docsearch index ~/Documents")
@@ -97,12 +97,14 @@ def settings_of(context: typer.Context, passwords: Iterable[str] | None) -> Sett
     return dataclasses.replace(settings, index=dataclasses.replace(settings.index, passwords=every))
 
 
-def _with_embedder(context: typer.Context, settings: Settings, name: str) -> Settings:
-    """The settings of a run that makes vectors of another embedder than theirs."""
+def _with_model(context: typer.Context, settings: Settings, name: str) -> Settings:
+    """The settings of a run that makes vectors of another model than theirs."""
     from docsearch.library.model_list import registry_of, usable_row
     from docsearch.models.registry import Role
 
     row = usable_row(settings, registry_of(folders(context.obj)), name)
+    if row.role is Role.LATE_INTERACTION:
+        return dataclasses.replace(settings, models=dataclasses.replace(settings.models, reranker=name))
     if row.role is not Role.EMBEDDER:
         raise UsageError(f"'{name}' is a {row.role} model, and makes no vectors of pages")
     length = settings.models.dimensions if settings.models.dimensions in row.matryoshka else 0

@@ -96,7 +96,8 @@ def _print_status(found: Status, where: Path) -> None:
     )
     print(f"documents  {found.documents}, {found.pages} pages")
     ocr, vectors = found.pages_waiting_for_ocr, found.pages_waiting_for_vectors
-    print(f"waiting    {ocr} pages for OCR, {vectors} for vectors")
+    tokens = f", {found.pages_waiting_for_tokens} for token vectors" if found.pages_waiting_for_tokens else ""
+    print(f"waiting    {ocr} pages for OCR, {vectors} for vectors{tokens}")
     failed = sum(not failure.is_note for failure in found.failures)
     notes = f", {noted} with a note" if (noted := len(found.failures) - failed) else ""
     print(f"failed     {failed}{notes}" + ("  (docsearch status --failed)" if found.failures else ""))
@@ -130,6 +131,7 @@ def _as_dict(found: Status, where: Path) -> dict[str, object]:
         "pages": found.pages,
         "pages_waiting_for_ocr": found.pages_waiting_for_ocr,
         "pages_waiting_for_vectors": found.pages_waiting_for_vectors,
+        "pages_waiting_for_tokens": found.pages_waiting_for_tokens,
         "failures": [_failure_as_dict(failure) for failure in found.failures],
         "index_bytes": found.index_bytes,
         "document_bytes": found.document_bytes,

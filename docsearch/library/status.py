@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from docsearch.models.registry import Role
 from docsearch.records import Root, Status
 from docsearch.store.index import Index
 
@@ -33,7 +34,18 @@ def status_of(index: Index, models: ChosenModels) -> Status:
         reranker=models.settings.models.reranker,
         device=models.device(),
         outdated=index.outdated(),
+        pages_waiting_for_tokens=_pages_without_tokens(index, models),
     )
+
+
+def _pages_without_tokens(index: Index, models: ChosenModels) -> int:
+    """Pages that wait for late interaction, by what there is of a model of that name."""
+    row = models.row(models.settings.models.reranker)
+    if row is None or row.role is not Role.LATE_INTERACTION:
+        return 0
+    documents = index.documents.get(index.documents.live()).values()
+    made = index.token_vectors.pages_of_models(list(documents)).get(row.name, 0)
+    return sum(document.pages for document in documents) - made
 
 
 def _pages_without_vectors(index: Index, models: ChosenModels) -> int:

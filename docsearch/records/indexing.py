@@ -49,3 +49,5 @@ class Status:
     device: str
     outdated: bool = False
     """Whether words are found less well than they would be in an index made anew."""
+    pages_waiting_for_tokens: int = 0
+    """Pages without token vectors, where late interaction is in use."""

@@ -1,8 +1,8 @@
 """Token vectors of pages, for late interaction: several hundred vectors a page, read a few pages at a time.
 
-They lie in files of their own beside the tables, named by the content of the document: a page takes about
-a hundred kilobytes, which tables would copy again whenever they are compacted, and a document that moves,
-or an index that is made anew, keeps them. Whether a document is searchable is not known here.
+They lie in files of their own beside the tables, named by the content of the document: making them takes
+seconds a page, and so a document that moves keeps them, and so does an index that is made anew. What goes
+gives its room back at once. Whether a document is searchable is not known here.
 """
 
 from __future__ import annotations

@@ -348,4 +348,4 @@ class Watcher:
 
 
 def _has_heavy_work(settings: Settings) -> bool:
-    return settings.ocr.engine != "off" or settings.models.embedder != "off"
+    return settings.ocr.engine != "off" or settings.models.embedder != "off" or settings.models.heavy
