@@ -172,7 +172,7 @@ class Eye:
         most_pixels: a larger one is made smaller; 0 for no limit.
     """
 
-    fixed: int = 1024
+    fixed: int = 2048
     side: int = 32
     least_pixels: int = 0
     most_pixels: int = 0
@@ -181,10 +181,9 @@ class Eye:
         """Tokens of a picture of this width and height in pixels."""
         if self.fixed:
             return self.fixed
-        pixels = max(size[0] * size[1], self.least_pixels)
-        if self.most_pixels:
-            pixels = min(pixels, self.most_pixels)
-        return max(1, math.ceil(pixels / self.side**2))
+        tokens = math.prod(max(1, round(length / self.side)) for length in size)
+        least, most = (math.ceil(pixels / self.side**2) for pixels in (self.least_pixels, self.most_pixels))
+        return min(max(tokens, least), most or tokens)
 
     def shrinks(self, size: tuple[int, int]) -> tuple[int, int]:
         """A size that gives about half the tokens of this one, beginning with what the model sees of it."""
