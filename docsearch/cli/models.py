@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _LINE_SECONDS = 5.0
 _MARK = {True: "*", False: " "}
-_NAME, _INDENT = 30, "    "
+_HEADINGS = {"late-interaction": "late-interaction models, in the place of a reranker"}
+_NAME, _INDENT = 28, "    "
 Name = Annotated[str, typer.Argument(help="A name that docsearch models lists.")]
 
 
@@ -40,7 +41,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(family, name="models")
 
 
-def models(context: typer.Context, json: Json = False) -> None:
+def models(
+    context: typer.Context,
+    json: Json = False,
+    long: Annotated[
+        bool, typer.Option("--long", "-l", help="Also every length of vectors, and what was tried.")
+    ] = False,
+) -> None:
     """List the models: what each is for, whether it is here and fits this machine, and which are in use.
 
     Nothing is loaded and nothing is fetched. Rows of your own go into models.toml, beside settings.toml.
@@ -55,10 +62,10 @@ def models(context: typer.Context, json: Json = False) -> None:
         print_json([_state_as_dict(state) for state in found])
         return
     for role in dict.fromkeys(state.role for state in found):
-        print(_bold(f"{role}s"))
+        print(_bold(_HEADINGS.get(role, f"{role}s")))
         for state in found:
             if state.role == role:
-                _print_state(state)
+                _print_state(state, long=long)
 
 
 def use(context: typer.Context, name: Name) -> None:
@@ -217,33 +224,41 @@ def _is_named(state: ModelState, name: str) -> bool:
     return state.name == name or Path(state.name).name == Path(name).name
 
 
-def _print_state(state: ModelState) -> None:
+def _print_state(state: ModelState, *, long: bool) -> None:
     told = [_here(state)]
     if state.pages_embedded:
         told.append(f"vectors of {state.pages_embedded} of {state.pages_total} pages")
-    if state.reason:
-        told.append(state.reason if state.fits else f"does not fit: {state.reason}")
+    if state.queries:
+        told.append(state.queries)
+    if not state.fits:
+        told.append("does not fit")
     print(f"{_MARK[state.in_use]} {_bold(f'{visible(state.name):<{_NAME}}')} {'; '.join(told)}")
     facts = [
-        f"{state.parameters / 1e6:,.0f} M parameters" if state.parameters else "",
+        f"{_count(state.parameters)} parameters" if state.parameters else "",
         f"{_size(state.memory_bytes)} of memory" if state.memory_bytes else "",
         " | ".join(state.modalities),
-        _dimensions(state),
+        _dimensions(state, every=long),
         state.licence,
     ]
     _print_below(", ".join(filter(None, facts)))
     _print_below(state.note)
-    for warning in state.warnings:
-        _print_below(f"Mind: it {warning}.")
-    if state.tested:
+    for reason in filter(None, (state.reason, *state.warnings)):
+        _print_below(f"Mind: it {reason}.")
+    if long and state.tested:
         _print_below(f"Tried: {state.tested}")
 
 
-def _dimensions(state: ModelState) -> str:
+def _dimensions(state: ModelState, *, every: bool) -> str:
     """How long its vectors are, and to what they may be cut."""
     shorter = [length for length in state.matryoshka if length < state.dimensions]
-    cut = f" (or {', '.join(map(str, shorter))})" if shorter else ""
-    return f"{state.dimensions} dimensions{cut}" if state.dimensions else ""
+    if not shorter or not every:
+        cut = f", down to {shorter[-1]}" if shorter else ""
+        return f"{state.dimensions} dimensions{cut}" if state.dimensions else ""
+    return f"{', '.join(map(str, [state.dimensions, *shorter[:-1]]))} or {shorter[-1]} dimensions"
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e9:.1f} B" if number >= 1e9 else f"{number / 1e6:.0f} M"
 
 
 def _print_below(text: str) -> None:

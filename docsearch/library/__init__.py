@@ -180,11 +180,13 @@ class Library:
 
     def models(self) -> tuple[ModelState, ...]:
         """Every model docsearch knows: whether it is here, fits and is in use. Loads none of them."""
+        from docsearch.library.distilling import distilled_models, with_encoders
         from docsearch.library.model_list import Machine, model_states
 
         _, pages, _ = self.store.documents.totals()
         made, machine = self.store.vectors_made(), Machine.look(self.settings.models.device)
-        return model_states(self.settings, self._models.registry, made, pages, machine)
+        states = model_states(self.settings, self._models.registry, made, pages, machine)
+        return with_encoders(states, distilled_models(self), self.reads_queries())
 
     def use_model(self, name: str) -> None:
         """Takes a model into use for its role, here and in the settings file; see `ModelState.name`.

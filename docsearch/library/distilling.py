@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from docsearch.errors import IndexBusy, ModelUnavailable, StorageFull, UsageError
 from docsearch.models.distilled import notes, student_file
 from docsearch.models.registry import ModelRow, Registry, Role, Runtime
-from docsearch.records import DistilledModel, DistillStep
+from docsearch.records import DistilledModel, DistillStep, ModelState
 
 if TYPE_CHECKING:
     from docsearch.library import Library
@@ -59,6 +60,28 @@ def distilled_models(library: Library, name: str = "") -> list[DistilledModel]:
     """The encoders that are kept, of one model or of all, the newest first."""
     found = [note for note in notes(library.folders.distilled) if not name or note.model == name]
     return sorted(found, key=lambda note: -note.made_at)
+
+
+def with_encoders(
+    states: Sequence[ModelState], kept: Sequence[DistilledModel], reading: DistilledModel | None
+) -> tuple[ModelState, ...]:
+    """The models, with what is to be said of the encoders distilled from them; `kept` has the newest first."""
+    newest = {note.model: note for note in reversed(kept)}
+    if reading is not None:
+        newest[reading.model] = reading
+    return tuple(
+        replace(state, queries=_in_words(newest[state.name], reading)) if state.name in newest else state
+        for state in states
+    )
+
+
+def _in_words(note: DistilledModel, reading: DistilledModel | None) -> str:
+    keeps = f"keeps {note.figures.kept:.0%}"
+    if note == reading:
+        return f"its distilled encoder reads queries ({keeps})"
+    if note.in_use:
+        return f"a distilled encoder for when there is no GPU ({keeps})"
+    return f"its distilled encoder is not used ({keeps})"
 
 
 def remove_distilled(library: Library, name: str) -> int:

@@ -29,6 +29,7 @@ class ModelState:
         in_use: whether the settings name it.
         pages_embedded: pages of this index that have its vectors.
         pages_total: pages of this index.
+        queries: what there is of an encoder distilled from it for queries, in words; empty for nothing.
         matryoshka: lengths to which its vectors may be cut, the longest first.
         warnings: what to know before it is used, as ends of sentences that begin with its name.
         tested: what was tried with it, and with which versions; empty where nothing was.
@@ -51,6 +52,7 @@ class ModelState:
     in_use: bool
     pages_embedded: int = 0
     pages_total: int = 0
+    queries: str = ""
     matryoshka: tuple[int, ...] = ()
     warnings: tuple[str, ...] = ()
     tested: str = ""
