@@ -78,7 +78,7 @@ PAIR = (
 
 
 def bare_qwen2(folder: Path) -> Path:
-    """A language model of Qwen 2 with a chat template for a query and a document, as transformers saves it."""
+    """A language model of Qwen 2, as transformers saves it, whose chat template takes query and document."""
     mend_torchvision()
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -145,7 +145,7 @@ class OwnReranker(OwnModel):
 
 
 def own_code(folder: Path) -> Path:
-    """As nvidia/llama-nemotron-embed-vl-1b-v2: of a kind that transformers does not know, with its own code."""
+    """As nvidia/llama-nemotron-embed-vl-1b-v2: of a kind that transformers does not know, with its code."""
     tiny.tiny_bert(folder)
     names = {"AutoConfig": "OwnConfig", "AutoModel": "OwnModel"}
     names["AutoModelForSequenceClassification"] = "OwnReranker"
