@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docsearch.records import PageId
+from docsearch.store.resident import Resident, one_thread
 from docsearch.store.tables import (
     EVERYTHING,
-    PAGE_BITS,
     Selection,
     Table,
     answered,
@@ -25,80 +24,25 @@ from docsearch.store.tables import (
     row_id,
 )
 
-_INDEX_FROM_ROWS = 50_000
 _KEYS_FROM_ROWS = 200
 _SAMPLE = 256
 _PREFIX = "vectors_"
-_PROBES = 20
-_REFINE = 10
 
-
-class Resident:
-    """The vectors of a small table in memory: compared in a tenth of a millisecond instead of ten."""
-
-    def __init__(self, version: int, ids: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
-        """Row numbers, shape (rows,), and vectors, shape (rows, dimensions), of one version of the table."""
-        order = np.argsort(ids)
-        self.version = version
-        self.ids = ids[order]
-        self.vectors = vectors[order]
-
-    def nearest(
-        self, vector: NDArray[np.float32], limit: int, selection: Selection
-    ) -> list[tuple[PageId, float]]:
-        """See `VectorTable.nearest`."""
-        rows = np.flatnonzero(self._selected(selection))
-        with _one_thread():
-            similarities = self.vectors[rows] @ vector if len(rows) < len(self.ids) else self.vectors @ vector
-        best = np.argsort(-similarities, kind="stable")[:limit]
-        return [(page_of(int(self.ids[rows[i]])), float(similarities[i])) for i in best]
-
-    def similarities(self, vector: NDArray[np.float32], ids: Sequence[int]) -> dict[PageId, float]:
-        """See `VectorTable.begin_similarities`."""
-        rows = self._rows(ids)
-        with _one_thread():
-            values = (self.vectors[rows] @ vector).tolist()
-        return {page_of(int(row)): value for row, value in zip(self.ids[rows], values, strict=True)}
-
-    def of(self, ids: Sequence[int]) -> dict[PageId, NDArray[np.float32]]:
-        """See `VectorTable.begin_vectors`."""
-        rows = self._rows(ids)
-        return {page_of(int(self.ids[row])): self.vectors[row] for row in rows}
-
-    def _rows(self, ids: Sequence[int]) -> NDArray[np.int64]:
-        """Places of those of the row numbers that are there."""
-        wanted = np.array(sorted(set(ids)), np.int64)
-        places = np.searchsorted(self.ids, wanted)
-        rows = places[places < len(self.ids)]
-        return np.asarray(rows[self.ids[rows] == wanted[: len(rows)]])
-
-    def _selected(self, selection: Selection) -> NDArray[np.bool_]:
-        chosen = np.ones(len(self.ids), bool)
-        if selection.documents is not None:
-            chosen &= np.isin(self.ids >> PAGE_BITS, np.array(sorted(selection.documents), np.int64))
-        if selection.leading_pages is not None:
-            chosen &= (self.ids & ((1 << PAGE_BITS) - 1)) <= selection.leading_pages
-        return chosen
-
-
-@cache
-def _controller() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """NumPy's products by one thread: several wait for each other ten times as long as one works."""
-    limit: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
-    return limit
+_INDEX = "vector_of_"
+_PARTITION_ROWS = 4096
+_PROBES = 40
+_ALL_PARTITIONS = 1 << 20
+_RESCORED = 100
+_MOST_PARTS = 8
+_READ_ALL_FROM = 0.5
 
 
 class VectorTable(Table):
     """The vectors of one model, half precision, compared by dot product."""
 
-    resident_rows = 20_000
-    """Tables of up to so many rows are held in memory once they are asked: 20 MB at 256 dimensions."""
+    resident_bytes = 1 << 25
+    """Tables of up to so many bytes in single precision are held in memory once they are asked, and have
+    no index: 32,768 pages at 256 dimensions, 4,096 at 2,048."""
 
     def __init__(self, folder: Path, fingerprint: str, dimensions: int) -> None:
         super().__init__(folder, _PREFIX + fingerprint)
@@ -107,6 +51,7 @@ class VectorTable(Table):
         self._sample: NDArray[np.float32] | None = None
         self._sampled_rows = 0
         self._held: Resident | None = None
+        self._reading = asyncio.Lock()
 
     def _schema(self) -> Any:
         import pyarrow as pa
@@ -149,10 +94,11 @@ class VectorTable(Table):
             if resident is not None:
                 return resident.nearest(vector, limit, selection)
             search = table.query().nearest_to(vector.astype(np.float16)).column("vector").distance_type("dot")
-            search = search.nprobes(_PROBES).refine_factor(_REFINE).select(["doc", "page", "_distance"])
             condition = selection.sql()
             if condition:
                 search = search.where(condition)
+            probes, times = self._reach(limit, selection)
+            search = search.nprobes(probes).refine_factor(times).select(["doc", "page", "_distance"])
             rows = await search.limit(limit).to_arrow()
             similarities = [1.0 - distance for distance in rows["_distance"].to_pylist()]
             return list(zip(page_ids(rows), similarities, strict=True))
@@ -163,36 +109,23 @@ class VectorTable(Table):
         self, vector: NDArray[np.float32], pages: Iterable[PageId]
     ) -> Future[dict[PageId, float]]:
         """The dot product of `vector`, shape (dimensions,), with the stored vectors of these pages."""
-        ids = [row_id(page) for page in pages]
-        if not ids:
-            return answered({})
 
         async def run(table: Any) -> dict[PageId, float]:
-            resident = await self._resident(table)
-            if resident is not None:
-                return resident.similarities(vector, ids)
-            search = table.query().where(in_list("id", ids)).select(["doc", "page", "vector"])
-            rows = await search.limit(len(ids)).to_arrow()
-            similarities = self._vectors(rows) @ vector
-            return dict(zip(page_ids(rows), similarities.tolist(), strict=True))
+            found, vectors = await self._of(table, ids)
+            with one_thread():
+                return dict(zip(found, (vectors @ vector).tolist(), strict=True))
 
-        return self.begin(run, {})
+        ids = [row_id(page) for page in pages]
+        return self.begin(run, {}) if ids else answered({})
 
     def begin_vectors(self, pages: Iterable[PageId]) -> Future[dict[PageId, NDArray[np.float32]]]:
         """The stored vectors of these pages, shape (dimensions,) each, as far as there are any."""
-        ids = [row_id(page) for page in pages]
-        if not ids:
-            return answered({})
 
         async def run(table: Any) -> dict[PageId, NDArray[np.float32]]:
-            resident = await self._resident(table)
-            if resident is not None:
-                return resident.of(ids)
-            search = table.query().where(in_list("id", ids)).select(["doc", "page", "vector"])
-            rows = await search.limit(len(ids)).to_arrow()
-            return dict(zip(page_ids(rows), self._vectors(rows), strict=True))
+            return dict(zip(*await self._of(table, ids), strict=True))
 
-        return self.begin(run, {})
+        ids = [row_id(page) for page in pages]
+        return self.begin(run, {}) if ids else answered({})
 
     def begin_sample(self) -> Future[NDArray[np.float32]]:
         """Vectors of pages drawn at random, shape (at most 256, dimensions).
@@ -210,17 +143,43 @@ class VectorTable(Table):
 
         return self.begin(run, np.zeros((0, self.dimensions), np.float32))
 
+    async def _of(self, table: Any, ids: Sequence[int]) -> tuple[list[PageId], NDArray[np.float32]]:
+        """Those of the rows with these numbers that are there, and their vectors."""
+        resident = await self._resident(table)
+        if resident is not None:
+            there, vectors = resident.of(ids)
+            return [page_of(row) for row in there.tolist()], vectors
+        search = table.query().where(in_list("id", ids)).select(["doc", "page", "vector"])
+        rows = await search.limit(len(ids)).to_arrow()
+        return page_ids(rows), self._vectors(rows)
+
     async def _resident(self, table: Any) -> Resident | None:
         """All vectors in memory, as they are now; None when there are too many."""
+        async with self._reading:
+            return await self._read(table)
+
+    async def _read(self, table: Any) -> Resident | None:
         version = await table.version()
         if self._held is not None and self._held.version == version:
             return self._held
-        self._held = None
-        if await table.count_rows() <= self.resident_rows:
-            rows = await table.query().select(["id", "vector"]).to_arrow()
-            ids = rows["id"].to_numpy()
-            self._held = Resident(version, ids, self._vectors(rows))
-        return self._held
+        if not self._fits(await table.count_rows(), self.dimensions):
+            self._held = None
+            return None
+        held = self._held or Resident(self.dimensions)
+        there = await table.query().select(["id"]).with_row_id().to_arrow()
+        missing = held.keep(*_numbers(there))
+        if missing.any():
+            if missing.mean() > _READ_ALL_FROM:
+                held, search = Resident(self.dimensions), table.query()
+            else:
+                search = table.take_row_ids(there["_rowid"].filter(missing).to_pylist())
+            rows = await search.select(["id", "vector"]).with_row_id().to_arrow()
+            held.add(*_numbers(rows), self._vectors(rows))
+        held.version, self._held = version, held
+        return held
+
+    def _fits(self, rows: int, dimensions: int) -> bool:
+        return rows * dimensions * 4 <= self.resident_bytes
 
     def _vectors(self, rows: Any) -> NDArray[np.float32]:
         """The column `vector`, shape (len(rows), dimensions)."""
@@ -228,14 +187,46 @@ class VectorTable(Table):
         return np.asarray(flat, np.float32).reshape(-1, self.dimensions)
 
     def _index(self, table: Any) -> None:
-        from lancedb.index import BTree, IvfRq
+        from lancedb.index import BTree
 
         rows = table.count_rows()
-        indexed = {column for index in table.list_indices() for column in index.columns}
-        if rows >= _KEYS_FROM_ROWS and "id" not in indexed:
+        indexes = table.list_indices()
+        if rows >= _KEYS_FROM_ROWS and all(index.columns != ["id"] for index in indexes):
             table.create_index("id", config=BTree())
-        if rows >= _INDEX_FROM_ROWS and "vector" not in indexed:
-            table.create_index("vector", config=IvfRq(distance_type="dot", num_bits=4))
+        dimensions = table.schema.field("vector").type.list_size
+        if not self._fits(rows, dimensions):
+            self._index_vectors(table, rows, [index for index in indexes if index.columns == ["vector"]])
+
+    def _index_vectors(self, table: Any, rows: int, indexes: Sequence[Any]) -> None:
+        """Makes the index, or makes it anew for a table that has outgrown it; then drops the old one.
+
+        Its name tells of how many rows it was made: partitions are as many as suit those. Rows added later
+        come into parts of their own, each with all partitions.
+        """
+        name = f"{_INDEX}{rows}"
+        for index in indexes:
+            made_of = int(index.name.removeprefix(_INDEX)) if index.name.startswith(_INDEX) else 0
+            if made_of / 2 <= rows <= made_of * 2 and index.num_segments <= _MOST_PARTS:
+                name = index.name
+        if name not in {index.name for index in indexes}:
+            table.create_index("vector", config=self._config(rows), name=name)
+        for index in indexes:
+            if index.name != name:
+                table.drop_index(index.name)
+
+    def _config(self, rows: int) -> Any:
+        """The index for a table of so many rows."""
+        from lancedb.index import IvfRq
+
+        partitions = max(1, rows // _PARTITION_ROWS)
+        return IvfRq("dot", num_partitions=partitions, num_bits=4, max_iterations=10, sample_rate=64)
+
+    def _reach(self, limit: int, selection: Selection) -> tuple[int, int]:
+        """How many partitions are looked into, and of how many times `limit` rows the vectors are read.
+
+        Rows of a selection may lie in any partition, and those that are not of it cost next to nothing.
+        """
+        return _PROBES if selection == EVERYTHING else _ALL_PARTITIONS, 1 + -(-_RESCORED // limit)
 
 
 def vector_tables(folder: Path) -> list[VectorTable]:
@@ -247,3 +238,8 @@ def vector_tables(folder: Path) -> list[VectorTable]:
 def fingerprint_of(table: str) -> str:
     """The fingerprint of the model whose vectors a table of this name holds."""
     return table.removeprefix(_PREFIX)
+
+
+def _numbers(rows: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The columns `id` and address."""
+    return rows["id"].to_numpy(), rows["_rowid"].to_numpy().astype(np.int64)

@@ -20,11 +20,11 @@ def unit_vectors(count: int, dimensions: int = 16) -> NDArray[np.float32]:
 VECTORS = unit_vectors(len(PAGES))
 
 
-@pytest.fixture(params=[20_000, 0], ids=["in memory", "in LanceDB"])
+@pytest.fixture(params=[1 << 20, 0], ids=["in memory", "in LanceDB"])
 def table(index: Index, request: pytest.FixtureRequest) -> VectorTable:
     """Fifty pages in sixteen dimensions."""
     table = index.vectors("print", 16)
-    table.resident_rows = request.param
+    table.resident_bytes = request.param
     table.replace(table.as_rows(PAGES, VECTORS))
     return table
 
