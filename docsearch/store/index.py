@@ -189,6 +189,8 @@ class Index:
         started = time.monotonic()
         for table in self.tables():
             table.compact(keep_seconds)
+        if written:
+            self.evidence.join()
         self.catalog.set_fact(_KEPT, "yes" if written and keep_seconds >= 1 else "no")
         self._shrink_catalog(self._uncompacted(), at_rest=not written)
         self.catalog.set_fact(_UNCOMPACTED, "0")

@@ -245,8 +245,7 @@ class DocsearchApp(App[None]):
 
     def _begin_with(self, theme: str) -> None:
         """The first theme is in the style sheet before that is read: set later, it would be read twice."""
-        self._theme_set = self._known_theme(theme)
-        self.set_reactive(App.theme, self._theme_set)
+        self._take_theme(theme)
         self._variables = self.get_css_variables()
         self.stylesheet.set_variables(self._variables)
 
@@ -332,7 +331,8 @@ def run(home: Path | None = None) -> None:
         view, file, graphics = settings.view, places.settings, graphics_of(settings.view.images, os.environ)
         learner = LearningProcess(home)
         loaded = loaded_models(settings.models)  # one for all threads
-        DocsearchApp(lambda: Library(home, loaded=loaded), log, graphics, watcher, history, view, file, learner).run()
+        library = partial(Library, home, loaded=loaded)
+        DocsearchApp(library, log, graphics, watcher, history, view, file, learner).run()
 
 
 @contextmanager

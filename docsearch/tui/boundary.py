@@ -62,6 +62,10 @@ class Boundary:
         """Runs `work` while `node` lives, instead of what runs in the same group."""
         return node.run_worker(partial(self._run, work), group=group, exclusive=True)
 
+    def stop(self, node: DOMNode, group: str) -> None:
+        """Drops what runs in a group."""
+        node.workers.cancel_group(node, group)
+
     def report(self, error: Exception) -> None:
         """Shows an error of ours with its hint; any other one goes to the log."""
         if isinstance(error, DocsearchError):

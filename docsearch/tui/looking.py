@@ -71,10 +71,16 @@ class Looking:
             self.go(self.place)
 
     def go(self, place: Place) -> None:
-        """Looks at a place, as soon as there is room for it."""
+        """Looks at a place, as soon as there is room for it; what is kept is shown at once."""
         self.place = place
-        if self._preview.seen and self._preview.room.area:
+        if not (self._preview.seen and self._preview.room.area):
+            return
+        kept = None if self.as_text else self._cache.get(self._key(place, self.query))
+        if kept is None:
             self._session.boundary.start(self._node, partial(self._load, place, self.query), "page")
+        else:
+            self._session.boundary.stop(self._node, "page")
+            self._show(place, self.query, self._as_picture(kept))
 
     def again(self) -> None:
         """Loads anew what is looked at: there is other room, or another way to look."""
@@ -126,9 +132,7 @@ class Looking:
         self._preview.clear()
 
     async def _load(self, place: Place, query: Query) -> None:
-        """Heading and page change together: what stands below a heading is always its page."""
-        if self.as_text or self._key(place, query) not in self._cache:
-            await asyncio.sleep(MOVING_SECONDS)
+        await asyncio.sleep(MOVING_SECONDS)
         slow = self._preview.set_timer(SLOW_SECONDS, partial(self._preview.on_its_way, place.page))
         try:
             show = await self._text(place) if self.as_text else await self._picture(place, query)
@@ -141,6 +145,10 @@ class Looking:
             show = partial(self._preview.show_message, "The page cannot be shown.")
         finally:
             slow.stop()
+        self._show(place, query, show)
+
+    def _show(self, place: Place, query: Query, show: Callable[[], None]) -> None:
+        """Heading and page change together: what stands below a heading is always its page."""
         self._preview.announce(place.hit, place.page, self._remarks(place))
         show()
         self._shown(place.page_id)
@@ -163,10 +171,10 @@ class Looking:
         return partial(self._preview.show_text, text, [*words, *self.query.text.split()])
 
     async def _picture(self, place: Place, query: Query) -> Callable[[], None]:
-        key = self._key(place, query)
-        view = self._cache.get(key)
-        if view is None:
-            view = await self._drawn(place, query, lambda: self.place == place)
+        kept = self._cache.get(self._key(place, query))  # it may have been drawn ahead meanwhile
+        return self._as_picture(kept or await self._drawn(place, query, lambda: self.place == place))
+
+    def _as_picture(self, view: PageView) -> Callable[[], None]:
         self._view = view
         return partial(self._preview.show_picture, view.image)
 

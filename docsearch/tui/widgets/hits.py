@@ -122,13 +122,9 @@ class HitList(ScrollView, can_focus=True):
         self.refresh()
 
     def _grow_to(self, height: int) -> None:
-        """The list is so many lines long; the screen is laid out anew when the scroll bar comes or goes."""
-        size = Size(self._width, height)
-        if (height > self.size.height) != self.show_vertical_scrollbar:
-            self.virtual_size = size
-        else:
-            self.set_reactive(HitList.virtual_size, size)
-            self.vertical_scrollbar.window_virtual_size = height
+        """The list is so many lines long; its scroll bar has its column always: nothing is laid out anew."""
+        self.set_reactive(HitList.virtual_size, Size(self._width, height))
+        self.vertical_scrollbar.window_virtual_size = height
 
     def _row_of(self, hit: Hit) -> int:
         """The row that stands for a hit; that of its document when it is folded away."""

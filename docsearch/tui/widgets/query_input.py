@@ -12,7 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.suggester import Suggester
 from textual.widgets import Input
 
@@ -48,6 +50,9 @@ class QueryInput(Input):
         Binding("alt+up,ctrl+up", "past(1)", "Past query", show=False),
         Binding("alt+down,ctrl+down", "past(-1)", "Back to newer queries", show=False),
     ]
+
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0))
+    """What is typed grows inside the line: nothing around it is laid out anew, as Textual's own would be."""
 
     @dataclass
     class PicturePasted(Message):

@@ -51,3 +51,19 @@ def test_very_many_terms_may_be_asked_for(index: Index) -> None:
     number = add_document(index, Path("/library/contoso.pdf"), ["text"])
     terms = [f"w{number}" for number in range(5000)]
     assert set(index.evidence.name_scores([*terms, "contoso"], 10)) == {number}
+
+
+def test_joined_parts_say_the_same(index: Index) -> None:
+    numbers = [add_document(index, Path(f"/library/{n}.pdf"), [f"Contoso filing {n}"]) for n in range(6)]
+    before = index.evidence.lead_scores(["contoso"], 10)
+    parts = _parts(index)
+    index.evidence.join()
+    assert (parts, _parts(index)) == (6, 1)
+    assert index.evidence.lead_scores(["contoso"], 10) == before
+    assert set(before) == set(numbers)
+
+
+def _parts(index: Index) -> int:
+    """In how many parts the index of first pages lies."""
+    rows = index.catalog.connection.execute("SELECT count(DISTINCT segid) FROM leads_idx")
+    return int(rows.fetchone()[0])
