@@ -88,11 +88,11 @@ class Vocabulary:
         from rapidfuzz.distance import OSA
 
         mistakes = 1 if len(word) < 8 else 2
-        by_length = self.catalog.remember("words by length", self._by_length)
-        pages: dict[str, int] = {}
+        by_length, pages = self.catalog.remember("words by length", self._by_length)
+        found: list[tuple[str, float, int]] = []
         for length in range(len(word) - mistakes, len(word) + mistakes + 1):
-            pages |= by_length.get(length, {})
-        found = process.extract(word, list(pages), scorer=OSA.distance, score_cutoff=mistakes, limit=50)
+            words = by_length.get(length, ())
+            found += process.extract(word, words, scorer=OSA.distance, score_cutoff=mistakes, limit=50)
         ranked = sorted(found, key=lambda match: (match[1], match[0][0] != word[0], -pages[match[0]]))
         return tuple(known for known, *_ in ranked[:limit])
 
@@ -105,14 +105,14 @@ class Vocabulary:
         )
         return tuple(row[0] for row in rows)
 
-    def _by_length(self) -> dict[int, dict[str, int]]:
-        """All spelled words with their page counts, by their length."""
+    def _by_length(self) -> tuple[dict[int, list[str]], dict[str, int]]:
+        """All spelled words by their length, and on how many pages each stands."""
         rows = self.catalog.connection.execute("SELECT word, sum(pages) FROM vocabulary GROUP BY word")
-        words: dict[int, dict[str, int]] = {}
-        for word, pages in rows:
-            if word.isalpha():
-                words.setdefault(len(word), {})[word] = pages
-        return words
+        pages = {word: count for word, count in rows if word.isalpha()}
+        by_length: dict[int, list[str]] = {}
+        for word in pages:
+            by_length.setdefault(len(word), []).append(word)
+        return by_length, pages
 
     def _knows(self, word: str, stems: tuple[str, ...]) -> bool:
         marks = ", ".join("?" for _ in stems)
