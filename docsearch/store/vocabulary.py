@@ -91,7 +91,7 @@ class Vocabulary:
         by_length, pages = self.catalog.remember("words by length", self._by_length)
         found: list[tuple[str, float, int]] = []
         for length in range(len(word) - mistakes, len(word) + mistakes + 1):
-            words = by_length.get(length, ())
+            words = by_length.get(length, [])
             found += process.extract(word, words, scorer=OSA.distance, score_cutoff=mistakes, limit=50)
         ranked = sorted(found, key=lambda match: (match[1], match[0][0] != word[0], -pages[match[0]]))
         return tuple(known for known, *_ in ranked[:limit])
