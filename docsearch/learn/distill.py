@@ -59,13 +59,15 @@ class Distilling:
         log: the searches of the index, which has the pages.
         teacher: the large model.
         folder: where students are kept.
+        keep: what share of the teacher a student must keep to be used.
     """
 
-    def __init__(self, log: ClickLog, teacher: Embedder, folder: Path) -> None:
+    def __init__(self, log: ClickLog, teacher: Embedder, folder: Path, keep: float = KEEP) -> None:
         self.log = log
         self.index = log.index
         self.teacher = teacher
         self.folder = folder
+        self.keep = keep
         self.vectors = TeacherVectors(folder, teacher)
 
     def run(
@@ -85,7 +87,7 @@ class Distilling:
         """
         table = self._table()
         yield DistillStep("making queries from the pages", 0, 0, "")
-        split = self._split(queries)
+        split = self.split(queries)
         texts = [query.text for query in (*split.held_out, *split.learned)]
         yield from self.vectors.read(texts, seconds)
         missed = [text for text in texts if text not in self.vectors]
@@ -116,7 +118,8 @@ class Distilling:
             )
         return table
 
-    def _split(self, count: int) -> Split:
+    def split(self, count: int) -> Split:
+        """So many queries to learn from, at most, and others of other documents; the same in every run."""
         logged = logged_queries(self.log)
         made = corpus_queries(self.index, count + HELD_OUT)
         by_document = len(self.index.documents.live()) >= _BY_DOCUMENT_FROM
@@ -132,7 +135,7 @@ class Distilling:
         self, student: Student, figures: StudentFigures, learned: int, *, anyway: bool
     ) -> DistilledModel:
         """Keeps the student; one that is not good enough never takes the place of one in use."""
-        good = anyway or figures.kept >= KEEP
+        good = anyway or figures.kept >= self.keep
         note = DistilledModel(
             self.teacher.name,
             self.teacher.fingerprint,
