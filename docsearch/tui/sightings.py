@@ -129,7 +129,10 @@ class Sightings:
         """Other hits can be seen."""
         if self._now is not None and self._now.stands:
             for hit in self._on_screen():
-                self._set(hit.page, seen=True)
+                deeds = self._now.of(hit.page)
+                if deeds is not None:
+                    deeds.seen = True
+            self._changed()
 
     def at(self, hit: Hit | None, *, moved: bool) -> None:
         """The cursor stands on a hit; `moved` when the user put it there."""
@@ -157,7 +160,10 @@ class Sightings:
     def judged(self, page: PageId, right: bool | None) -> None:
         """A hit was called right or wrong, or neither any more."""
         self.stand()
-        self._set(page, verdict={True: 1, False: -1, None: 0}[right])
+        deeds = self._now.of(page) if self._now is not None else None
+        if deeds is not None:
+            deeds.seen, deeds.verdict = True, {True: 1, False: -1, None: 0}[right]
+            self._changed()
 
     def leave(self) -> None:
         """The search is left."""
@@ -192,13 +198,6 @@ class Sightings:
         if deeds is not None:
             deeds.opened += opened
             deeds.copied += copied
-            self._changed()
-
-    def _set(self, page: PageId, *, seen: bool = True, verdict: int | None = None) -> None:
-        deeds = self._now.of(page) if self._now is not None else None
-        if deeds is not None:
-            deeds.seen = seen
-            deeds.verdict = deeds.verdict if verdict is None else verdict
             self._changed()
 
     def _changed(self) -> None:
