@@ -16,7 +16,9 @@ from docsearch.models.late import LateModel
 from docsearch.models.lazy import LazyReranker
 from docsearch.models.load import device_for, load_embedder, load_late, load_reranker
 from docsearch.models.loaded import LoadedModels
+from docsearch.models.local import local_files
 from docsearch.models.memory import torch_bytes
+from docsearch.models.pretrained import warnings
 from docsearch.models.protocols import Embedder, Reranker
 from docsearch.models.registry import ModelRow, Registry, Role, Runtime
 from docsearch.records import DistilledModel, PageId
@@ -212,11 +214,15 @@ class ChosenModels:
             return Picture(image, self._glance.read(document))
 
     def device(self) -> str:
-        """Where the embedder runs, in words."""
+        """Where the embedder runs and in which number format, and what is to be known of it there; in words."""
         models = self.settings.models
         if models.embedder == OFF:
             return "cpu"
-        return device_for(self.registry.row(models.embedder), models.device).describe()
+        row = self.registry.row(models.embedder)
+        device = device_for(row, models.device)
+        on_gpu = device.name.startswith("cuda")
+        told = (f"{row.name} {it}" for it in warnings(row, local_files(row).folder, gpu=on_gpu))
+        return "; ".join([device.describe(), *told])
 
     def page_image(self, index: Index, page: PageId, pixels: int) -> Image | None:
         """A page for a model to look at; None when its file cannot be read now."""

@@ -47,8 +47,12 @@ def test_every_model_is_listed_with_what_it_is_for(run: Run) -> None:
     for words in ("embedders", "rerankers", "generators", "* passages", "  starter", "ships with docsearch"):
         assert words in listed.out
     assert "not here" in listed.out
+    assert "Tried:" not in listed.out
+    assert "Tried:" in run("models", "--long").out
     found = run("models", "--json").json
-    assert {row["role"] for row in found} == {"embedder", "reranker", "generator"}
+    roles = {"embedder", "late-interaction", "reranker", "generator"}
+    assert {row["role"] for row in found} == roles
+    assert all(row["tested"] for row in found if row["source"])
     assert [row["name"] for row in found if row["in_use"]] == ["passages"]
     assert all(isinstance(row["fits"], bool) and row["licence"] is not None for row in found)
 
@@ -91,6 +95,7 @@ def test_a_model_is_tried_out(run: Run, other: Path) -> None:
         (("check", "passages"), 2, "came with docsearch"),
         (("check", "qwen3-4b"), 6, "docsearch models pull qwen3-4b"),
         (("pull", "starter"), 2, "nothing to fetch"),
+        (("pull", "jina-reranker-m0", "--yes"), 2, "--trust-remote-code fetches it"),
         (("remove", "passages", "--yes"), 2, "stays"),
         (("remove", "qwen3-4b", "--yes"), 6, "not on this machine"),
     ],

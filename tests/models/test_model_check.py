@@ -35,6 +35,27 @@ def test_an_embedder_is_shown_pages_in_every_way_it_takes_them(tmp_path: Path) -
     assert min(seconds.values()) > 0
 
 
+@pytest.mark.skipif(find_spec("torchvision") is None, reason="the processor of Qwen3-VL needs torchvision")
+def test_what_a_picture_costs_and_how_attention_is_computed_is_told(tmp_path: Path) -> None:
+    kinds = ("text", "image", "text+image")
+    row = ModelRow(
+        "qwen",
+        Role.EMBEDDER,
+        source=str(tiny.tiny_qwen3_vl(tmp_path / "qwen")),
+        modalities=kinds,
+        dimensions=32,
+        pooling="lasttoken",
+        image_pixels=128,
+        max_pixels=64 * 64,
+        attention="eager",
+    )
+    found = check_model(row, Registry((row,)), ON_CPU)
+    assert (found.attention, set(found.page_seconds)) == ("eager", set(kinds))
+    assert 0 < found.visual_tokens <= 16
+    assert found.device.startswith("cpu, ")
+    assert found.warnings == ()
+
+
 def test_a_reranker_scores_pages(tmp_path: Path) -> None:
     folder = str(tiny.tiny_bert(tmp_path / "bert", labels=1))
     modalities, seconds, dimensions = checked(ModelRow("bert", Role.RERANKER, source=folder, max_tokens=48))

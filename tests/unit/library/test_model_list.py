@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import docsearch
 from docsearch.config import AnswerSettings, ModelSettings, Settings
-from docsearch.library.model_list import Machine, model_states
+from docsearch.errors import ModelUnavailable
+from docsearch.library.model_list import Machine, model_states, usable_row
 from docsearch.models.registry import ModelRow, Registry, Role, Runtime
 from docsearch.records import ModelState
 from docsearch.store.vector_models import VectorModel
@@ -51,6 +53,31 @@ def test_a_model_is_held_against_the_memory_it_would_run_in(
 ) -> None:
     found = state(BIG, machine)
     assert (found.fits, found.reason) == (fits, reason)
+
+
+def test_memory_of_a_row_is_for_half_precision() -> None:
+    told = replace(BIG, memory_mb=8000)
+    assert state(told, Machine(32 * GB, 30 * GB, 24 * GB)).memory_bytes == 8 * GB
+    assert state(told, Machine(32 * GB, 30 * GB, None, half=True)).memory_bytes == 8 * GB
+    assert state(told, LAPTOP).memory_bytes == 12 * GB
+    assert state(replace(told, dtype="bfloat16"), LAPTOP).memory_bytes == 8 * GB
+    assert state(replace(BIG, parameters=0), LAPTOP).memory_bytes == 0
+
+
+def test_code_that_a_model_needs_is_minded_until_it_is_trusted() -> None:
+    needs = replace(BIG, needs_remote_code=True, tested="on a Tuesday")
+    assert state(needs, LAPTOP).warnings == ("runs only with code of its own",)
+    assert state(replace(needs, trust_remote_code=True), LAPTOP).warnings == ()
+    assert state(needs, LAPTOP).tested == "on a Tuesday"
+
+
+def test_a_model_whose_code_is_not_trusted_is_not_taken_into_use(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    row = replace(BIG, source=str(tmp_path), needs_remote_code=True)
+    with pytest.raises(ModelUnavailable, match="code that comes with it"):
+        usable_row(Settings(), Registry((row,)), "big")
+    trusted = replace(row, trust_remote_code=True)
+    assert usable_row(Settings(), Registry((trusted,)), "big") == trusted
 
 
 def test_a_generator_is_held_against_main_memory(tmp_path: Path) -> None:
