@@ -214,7 +214,7 @@ class ChosenModels:
             return Picture(image, self._glance.read(document))
 
     def device(self) -> str:
-        """Where the embedder runs and in which number format, and what is to be known of it there; in words."""
+        """Where the embedder runs, in which number format, and what is to be known of it there, in words."""
         models = self.settings.models
         if models.embedder == OFF:
             return "cpu"
