@@ -85,11 +85,12 @@ def figures(home: Path, teacher: Path, corpus: Sequence[Pair], queries: int) -> 
         list(library.index([home / "documents"], tiers=(Tier.TEXT, Tier.VECTORS)))
         began, made = _distilled(distil(library, NAME, queries=queries, seconds=3600.0, anyway=True))
         pages = {path.name: PageId(number, 1) for number, path in _paths(library)}
+        corpus = [pair for pair in corpus if names[pair.passage] in pages]
         own = [pages[names[pair.passage]] for pair in corpus]
         table = library.store.vectors(made.fingerprint, made.dimensions)
         texts = [pair.query for pair in corpus]
         student = read_student(student_file(library.folders.distilled, made.fingerprint)).encode(texts)
-        large = library.embedder_of(NAME).embed_queries([ModelInput(text=text) for text in texts])
+        large = library.chosen_models.named(NAME).embed_queries([ModelInput(text=text) for text in texts])
     found = made.figures
     taught, learned = (_ndcg10(table, vectors, own) for vectors in (large, student))
     return {

@@ -113,7 +113,7 @@ def _verdict(made: DistilledModel, library: Library) -> str:
             f"It is not used: it keeps less than {KEEP:.0%}. More queries or pages may help (--queries, "
             "--minutes; what was read is kept), or use it as it is with --use-anyway."
         )
-    if library.reads_queries() == made:
+    if library.chosen_models.reads_queries(library.store) == made:
         return "It reads queries from now on. docsearch models distill --remove goes back."
     if library.settings.models.embedder != made.model:
         return f"It reads queries where there is no GPU, once {visible(made.model)} is in use."

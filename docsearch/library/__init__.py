@@ -16,7 +16,6 @@ from docsearch.config import Folders, Settings, folders, load_settings
 from docsearch.records import (
     Answer,
     Box,
-    DistilledModel,
     Failure,
     Hit,
     ModelState,
@@ -50,10 +49,7 @@ if TYPE_CHECKING:
 class Library:
     """Search, indexing and page views over one index. Use it in a `with` statement, or `close` it.
 
-    Args:
-        home: where everything is kept; None for the user's folders.
-        settings: None for those in the settings file.
-        loaded: holds on to models; libraries in several threads may share it, so that each is loaded once.
+    Libraries of several threads may share one `loaded`, so that each model is loaded once.
     """
 
     def __init__(
@@ -174,7 +170,7 @@ class Library:
         """What the index holds, what waits, what failed, what it costs."""
         from docsearch.library.status import status_of
 
-        return status_of(self.store, self._models)
+        return status_of(self.store, self.chosen_models)
 
     # -- models --------------------------------------------------------------------------------
 
@@ -185,8 +181,8 @@ class Library:
 
         _, pages, _ = self.store.documents.totals()
         made, machine = self.store.vectors_made(), Machine.look(self.settings.models.device)
-        states = model_states(self.settings, self._models.registry, made, pages, machine)
-        return with_encoders(states, distilled_models(self), self.reads_queries())
+        states = model_states(self.settings, self.chosen_models.registry, made, pages, machine)
+        return with_encoders(states, distilled_models(self), self.chosen_models.reads_queries(self.store))
 
     def use_model(self, name: str) -> None:
         """Takes a model into use for its role, here and in the settings file; see `ModelState.name`.
@@ -201,7 +197,7 @@ class Library:
         """
         from docsearch.library.model_list import switched
 
-        self.settings = switched(self.settings, self.folders, self._models.registry, name)
+        self.settings = switched(self.settings, self.folders, self.chosen_models.registry, name)
         self.release_models()
         if "answers" in self.__dict__:
             self.__dict__.pop("answers").close()
@@ -221,7 +217,7 @@ class Library:
 
     def draw(self, page: PageId, pixels: int) -> Image | None:
         """An indexed page for a model to look at; None when its file cannot be read now."""
-        return self._models.page_image(self.store, page, pixels)
+        return self.chosen_models.page_image(self.store, page, pixels)
 
     def look(self, path: Path, page: int, frame: Frame, query: Query, wanted: Wanted) -> PageView:
         """The part of a page that a frame shows, the query's words marked; drawn in another process.
@@ -306,7 +302,7 @@ class Library:
         """Does the work of indexing."""
         from docsearch.ingest.pipeline import Indexer
 
-        return Indexer(self.store, self.settings, self.embedder, self._models.late)
+        return Indexer(self.store, self.settings, self.embedder, self.chosen_models.late)
 
     def _mark_search(self) -> None:
         from docsearch.watch.manners import mark_search
@@ -330,7 +326,7 @@ class Library:
     @property
     def embedder(self) -> Callable[[], Embedder] | None:
         """Loads the embedder of the settings when it is called; None when there is to be none."""
-        return self._models.embedder
+        return self.chosen_models.embedder
 
     @cached_property
     def engine(self) -> Engine:
@@ -341,8 +337,8 @@ class Library:
             self.store,
             self.settings.search,
             embedder=self._query_embedder if self.embedder else None,
-            reranker=self._models.reranker(self.store, self.learning.reranker_in_use),
-            picture=partial(self._models.picture, self.store),
+            reranker=self.chosen_models.reranker(self.store, self.learning.reranker_in_use),
+            picture=partial(self.chosen_models.picture, self.store),
             learned=self.learning.live,
         )
 
@@ -351,22 +347,11 @@ class Library:
 
     def base_embedder(self) -> Embedder:
         """The embedder that searches go by, without what was learned. Raises ModelUnavailable."""
-        return self._models.serving(self.store)
-
-    def reads_queries(self) -> DistilledModel | None:
-        """The distilled encoder that reads queries here and now; None when the embedder itself does."""
-        return self._models.reads_queries(self.store)
-
-    def embedder_of(self, name: str) -> Embedder:
-        """An embedder by its name, with vectors as long as the settings say if it is the one they name.
-
-        Raises ModelUnavailable when it cannot be loaded.
-        """
-        return self._models.named(name)
+        return self.chosen_models.serving(self.store)
 
     def model_row(self, name: str) -> ModelRow | None:
         """The row of a model in models.toml; None for what is built in or off."""
-        return self._models.row(name)
+        return self.chosen_models.row(name)
 
     @cached_property
     def views(self) -> PageViews:
@@ -387,7 +372,7 @@ class Library:
 
     def release_models(self) -> bool:
         """Gives back the memory of the models for searching; they are loaded again when one is needed."""
-        for name in ("engine", "learning", "_models"):
+        for name in ("engine", "learning", "chosen_models"):
             self.__dict__.pop(name, None)
         return self.loaded.give_back()
 
@@ -407,7 +392,8 @@ class Library:
         return self._loaded or loaded_models(self.settings.models)
 
     @cached_property
-    def _models(self) -> ChosenModels:
+    def chosen_models(self) -> ChosenModels:
+        """The models of the settings, each loaded when it is needed."""
         from docsearch.library.models import ChosenModels
 
         return ChosenModels(self.settings, self.folders, self.loaded)

@@ -78,6 +78,7 @@ class Answers:
         self._thread = library.folders.index.with_name(_FILE)
         self._conversation = Conversation()
         self._keeper = Keeper(60 * self._settings.idle_minutes)
+        library.loaded.gives_way(self._keeper)
 
     def ask(
         self,

@@ -49,7 +49,7 @@ def distil(
 
     with _alone(library):
         yield DistillStep(f"loading {name}", 0, 0, "")
-        teacher = library.embedder_of(name)
+        teacher = library.chosen_models.named(name)
         folder = library.folders.distilled
         yield from Distilling(library.clicks, teacher, folder).run(
             queries=queries, seconds=seconds, anyway=anyway
@@ -65,7 +65,7 @@ def distilled_models(library: Library, name: str = "") -> list[DistilledModel]:
 def with_encoders(
     states: Sequence[ModelState], kept: Sequence[DistilledModel], reading: DistilledModel | None
 ) -> tuple[ModelState, ...]:
-    """The models, with what is to be said of the encoders distilled from them; `kept` has the newest first."""
+    """The models, with what is to be said of encoders distilled from them; `kept` has the newest first."""
     newest = {note.model: note for note in reversed(kept)}
     if reading is not None:
         newest[reading.model] = reading

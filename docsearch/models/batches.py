@@ -9,6 +9,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -86,6 +87,8 @@ class Batches:
     tokens: int
     most: int
     give_back: Callable[[], None] = field(default=lambda: None)
+    _one: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+    """Threads may share a model, and take turns by the batch."""
 
     def run(
         self,
@@ -129,7 +132,8 @@ class Batches:
     def _tried(self, work: Callable[[list[T]], Rows], batch: list[T]) -> Rows | None:
         """What the model gave; None when memory ran out, after it was given back."""
         try:
-            return work(batch)
+            with self._one:
+                return work(batch)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

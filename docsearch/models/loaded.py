@@ -13,13 +13,20 @@ import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from threading import Lock, RLock, Timer
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from docsearch.config import ModelSettings
 
 Model = TypeVar("Model")
 Free = Callable[[], int | None]
 """Bytes that models can still get; None where that is not known."""
+
+
+class Holder(Protocol):
+    """Holds a large model of another kind, such as the one that writes answers."""
+
+    def close(self) -> None:
+        """Gives it back, now or as soon as it is not in use any more."""
 
 
 @dataclass(slots=True)
@@ -49,7 +56,12 @@ class LoadedModels:
         self._lock = Lock()
         self._held: dict[Hashable, _Held] = {}
         self._alive: weakref.WeakValueDictionary[Hashable, Any] = weakref.WeakValueDictionary()
+        self._others: weakref.WeakSet[Holder] = weakref.WeakSet()
         self._timer: Timer | None = None
+
+    def gives_way(self, holder: Holder) -> None:
+        """Has a holder of another model closed when a model needs its room."""
+        self._others.add(holder)
 
     def get(self, key: Hashable, load: Callable[[], Model], size: int = 0) -> Model:
         """The model of this key, loaded when it is not there; raises what `load` raises.
@@ -98,7 +110,7 @@ class LoadedModels:
 
     def _make_room(self, size: int) -> None:
         """Gives large models back, if that is how much memory one more would need."""
-        if not size or not any(held.size for held in self._held.values()):
+        if not size:
             return
         free_memory()  # what torch only keeps for later is free
         free = self._free()
@@ -108,8 +120,9 @@ class LoadedModels:
             large = [key for key, held in self._held.items() if held.size]
             for key in large:
                 del self._held[key]
-        if large:
-            free_memory()
+        for holder in tuple(self._others):
+            holder.close()
+        free_memory()
 
     def _wait(self, seconds: float) -> None:
         self._timer = Timer(seconds, self._rest)

@@ -61,6 +61,10 @@ def opened(home: Path, embedder: str = "tiny") -> Library:
     return Library(home, replace(SETTINGS, models=replace(SETTINGS.models, embedder=embedder)))
 
 
+def reading(library: Library) -> DistilledModel | None:
+    return library.chosen_models.reads_queries(library.store)
+
+
 def state(library: Library, name: str) -> ModelState:
     [found] = [state for state in library.models() if state.name == name]
     return found
@@ -80,7 +84,7 @@ def test_queries_are_read_without_the_large_model_and_without_torch(
 ) -> None:
     home, outcome = made
     with opened(home) as library:
-        assert library.reads_queries() == outcome
+        assert reading(library) == outcome
         assert library.status().distilled
         assert "reads queries" in state(library, "tiny").queries
         assert library.engine.embedder is not None
@@ -104,10 +108,10 @@ def test_another_models_vectors_are_never_searched_with_it(made: tuple[Path, Dis
     home, _ = made
     with opened(home, embedder="starter") as library:
         list(library.index())
-        assert library.reads_queries() is None
+        assert reading(library) is None
         assert "no GPU" in state(library, "tiny").queries
     with opened(home, embedder="off") as library:
-        assert library.reads_queries() is None
+        assert reading(library) is None
 
 
 def test_page_vectors_are_still_the_large_models(made: tuple[Path, DistilledModel]) -> None:
@@ -127,12 +131,12 @@ def test_one_that_is_not_good_enough_is_not_used(
 ) -> None:
     home, before = made
     with opened(home) as library:
-        teacher = library.embedder_of("tiny")
+        teacher = library.chosen_models.named("tiny")
         strict = Distilling(library.clicks, teacher, library.folders.distilled, keep=2.0)
         *_, outcome = strict.run(queries=1000)
         assert isinstance(outcome, DistilledModel)
         assert not outcome.in_use
-        assert library.reads_queries() == before, "the one before is still there"
+        assert reading(library) == before, "the one before is still there"
         assert len(list(library.folders.distilled.glob("teacher-*"))) == 1, "to be gone on with"
 
 
@@ -179,7 +183,7 @@ def test_the_way_back(made: tuple[Path, DistilledModel]) -> None:
         assert remove_distilled(library, "tiny") == 1
         assert distilled_models(library) == []
         assert not student_file(library.folders.distilled, outcome.fingerprint).exists()
-        assert library.reads_queries() is None
+        assert reading(library) is None
         assert library.engine.embedder is not None
         assert isinstance(library.engine.embedder(), SentenceTransformersEmbedder)
 

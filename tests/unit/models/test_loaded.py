@@ -77,6 +77,23 @@ def test_where_two_do_not_fit_the_other_one_makes_room() -> None:
     assert not models.holds("second")
 
 
+def test_what_holds_another_model_makes_room_too_and_only_then() -> None:
+    class Writer:
+        def __init__(self) -> None:
+            self.closed = Event()
+
+        def close(self) -> None:
+            self.closed.set()
+
+    free, writer = [100], Writer()
+    models = LoadedModels(LONG, lambda: free[0])
+    models.gives_way(writer)
+    models.get("first", Weights, 60)
+    assert not writer.closed.is_set()
+    models.get("second", Weights, 200)
+    assert writer.closed.is_set()
+
+
 def test_a_model_that_does_not_load_leaves_nothing_behind() -> None:
     def fail() -> Weights:
         raise ModelUnavailable("no")
