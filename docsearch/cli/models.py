@@ -79,7 +79,8 @@ def use(context: typer.Context, name: Name) -> None:
     with Library(context.obj) as library:
         library.use_model(name)
         [state] = [state for state in library.models() if state.in_use and _is_named(state, name)]
-    talk(f"{state.name} is the {state.role} now.")
+    what = "in use for late interaction" if state.role == "late-interaction" else f"the {state.role}"
+    talk(f"{state.name} is {what} now.")
     left = state.pages_total - state.pages_embedded
     if state.role == "embedder" and left > 0:
         talk(f"{left} of {state.pages_total} pages have no vectors of it yet: docsearch index makes them.")

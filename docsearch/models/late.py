@@ -20,6 +20,7 @@ import numpy as np
 
 from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models.device import Device
+from docsearch.models.local import local_files
 from docsearch.models.pretrained import IMAGE, TEXT, as_unavailable, checked, opening, options
 from docsearch.models.protocols import LateInteraction, ModelInput, Vectors
 from docsearch.models.registry import ModelRow
@@ -59,7 +60,10 @@ class LateModel:
 
     @classmethod
     def of(cls, row: ModelRow, load: Callable[[], LateInteraction]) -> LateModel:
-        """The model of a row; raises ModelUnavailable when its files are not here."""
+        """The model of a row; raises ModelUnavailable when its files are not here, or not all of them."""
+        folder = model_folder(row)
+        if not local_files(row).whole:
+            raise ModelUnavailable(f"model '{row.name}' is not whole: files are missing in {folder}")
         return cls(row.name, fingerprint(row), row.dimensions, frozenset(row.modalities), load)
 
 

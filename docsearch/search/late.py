@@ -89,5 +89,5 @@ def _in_their_places(head: Sequence[Candidate], scores: Mapping[PageId, float], 
     for candidate in head:
         chosen = next(scored) if candidate.page in scores else candidate
         above = scores.get(chosen.page, above)
-        placed.append(replace(chosen, scores={**chosen.scores, name: above}, score=above))
+        placed.append(replace(chosen, scores={name: above}, score=above))
     return placed

@@ -134,7 +134,7 @@ class ModelReranker:
         inputs = [self._input(c.page, texts[c.page][0] if c.page in texts else "") for c in head]
         scores = self.model.score(ModelInput(text=terms.text), inputs)
         reranked = [
-            replace(candidate, scores={**candidate.scores, self.model.name: float(score)}, score=float(score))
+            replace(candidate, scores={self.model.name: float(score)}, score=float(score))
             for candidate, score in zip(head, scores, strict=True)
         ]
         order = {candidate.page: place for place, candidate in enumerate(head)}

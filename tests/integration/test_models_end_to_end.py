@@ -300,7 +300,10 @@ def test_every_model_is_tried_out(home: Path) -> None:
 def test_a_model_that_went_away_says_how_to_go_on(library: Library, home: Path) -> None:
     library.use_model("colqwen")
     run(library)
-    shutil.rmtree(home / "colqwen")
+    (home / "colqwen" / "model.safetensors").unlink()
+    library.release_models()
+    with pytest.raises(ModelUnavailable, match="files are missing"):
+        found(library)
     (home / "models.toml").write_text(ROWS.replace('source = "./colqwen"', 'source = "nobody/colqwen"'))
     library.release_models()
     with pytest.raises(ModelUnavailable, match="not on this machine"):

@@ -88,7 +88,7 @@ def test_pages_are_ordered_by_the_best_match_of_every_word(
     assert found[0][0] == 4
     assert found[0][1] == pytest.approx(2, abs=0.01)
     assert [score for _, score, _ in found] == sorted((s for _, s, _ in found), reverse=True)
-    assert all(scores["letters"] == score for _, score, scores in found)
+    assert all(scores == {"letters": score} for _, score, scores in found)
 
 
 def test_pages_without_vectors_keep_the_places_that_they_had(
