@@ -43,7 +43,7 @@ class LetterTokens:
 
 def _letters(word: str) -> NDArray[np.float32]:
     counts = np.array([word.count(chr(97 + n)) for n in range(26)], np.float32)
-    return np.asarray(counts / max(np.linalg.norm(counts), 1e-9), np.float32)
+    return np.asarray(counts / np.maximum(np.linalg.norm(counts), 1e-9), np.float32)
 
 
 @pytest.fixture
