@@ -20,6 +20,8 @@ MODALITIES = frozenset({"text", "image", "text+image"})
 NUMBER_BYTES: Mapping[str, int] = MappingProxyType({"float32": 4, "float16": 2, "bfloat16": 2})
 """Number formats of weights, and how many bytes a number takes."""
 FLASH = "flash_attention_2"
+PAGE_PIXELS = 1024
+"""Longest side of a page picture for rows that do not say."""
 ATTENTIONS = ("sdpa", "eager", FLASH)
 
 
@@ -69,7 +71,7 @@ class ModelRow:
     matryoshka: tuple[int, ...] = ()
     """Lengths to which vectors may be cut."""
     image_pixels: int = 0
-    """Longest side, in pixels, at which a page is shown to the model."""
+    """Longest side, in pixels, at which a page is shown to the model; 0 takes 1,024 where it sees any."""
     min_pixels: int = 0
     """Its image processor enlarges a picture that has fewer pixels in all; 0 leaves what it does."""
     max_pixels: int = 0
@@ -294,7 +296,9 @@ def _checked(row: ModelRow) -> ModelRow:
     for wrong in (_wrong_source(row), _foreign_key(row), _wrong_values(row)):
         if wrong:
             raise SettingsError(f"model '{row.name}': {wrong}")
-    return dataclasses.replace(row, matryoshka=tuple(sorted(row.matryoshka, reverse=True)))
+    pixels = row.image_pixels or (PAGE_PIXELS if {"image", "text+image"} & set(row.modalities) else 0)
+    steps = tuple(sorted(row.matryoshka, reverse=True))
+    return dataclasses.replace(row, matryoshka=steps, image_pixels=pixels)
 
 
 def _wrong_source(row: ModelRow) -> str:

@@ -63,6 +63,12 @@ def test_licences_that_forbid_something_say_so() -> None:
     assert "Gemma" in Registry.read().row("colpali").licence
 
 
+def test_a_page_is_shown_at_a_size_that_can_be_read_where_the_row_does_not_say(tmp_path: Path) -> None:
+    seeing = row(**LIGHT, modalities='["text", "image"]')
+    assert Registry.read(write(tmp_path, seeing)).row("m").image_pixels == 1024
+    assert Registry.read(write(tmp_path, row(**LIGHT))).row("m").image_pixels == 0
+
+
 def test_missing_user_file_leaves_the_shipped_rows(tmp_path: Path) -> None:
     assert Registry.read(tmp_path / "models.toml") == Registry.read()
 
