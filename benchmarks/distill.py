@@ -1,20 +1,26 @@
 """Distilled encoders of queries: how fast they are, and how much of the large model they keep.
 
-No weights of a large model are at hand, so the teacher is a transformer of two layers that is trained here
-for some minutes on pairs of query and passage, from the shipped token vectors on. It reads words in their
-context and in their order, which its student cannot, so what the student keeps means something; but a real
-embedder is a thousand times as large and never saw the shipped vectors, so it will keep less of one. That is
-what `models distill` measures and shows before it uses one.
+No weights of a large model are at hand, so two teachers stand in for one. The transformer of two layers is
+trained here for some minutes on pairs of query and passage, from the shipped token vectors on: it reads words
+in their context and order, which its student cannot, but knows them as the student does, so it is easier to
+follow than a real embedder. Latent semantic analysis of the corpus knows no language but which words of these
+pages occur together, so nothing that is known of a word beforehand helps, and the words that only held-out
+documents use cannot be known at all: it is harder to follow. A real embedder should lie between the two;
+`models distill` measures where, and uses no student that keeps too little.
 
-The corpus are passages that the teacher never saw. Beside the queries made of them for the verdict, which are
-of documents the student never saw, stand the people's own questions about these passages.
+The corpus are passages that neither teacher nor shipped model saw. Beside the queries made of them for
+the verdict, which are of documents the student never saw, stand people's own questions about these passages.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +30,18 @@ from benchmarks.paraphrase import LEFT_OUT, TRAIN, write_documents
 from benchmarks.program import add_home, home_folder
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from docsearch.config import IndexSettings, ModelSettings, OcrSettings, Settings
-from docsearch.ingest.pipeline import Tier
+from docsearch.ingest.pipeline import Indexer, Tier
+from docsearch.learn.distill import Distilling
 from docsearch.library import Library
-from docsearch.library.distilling import distil
 from docsearch.models.distilled import read_student, student_file
-from docsearch.models.protocols import ModelInput, Vectors
+from docsearch.models.protocols import Embedder, ModelInput, Vectors
 from docsearch.models.starter.embedder import SHIPPED
 from docsearch.models.starter.weights import StarterWeights
 from docsearch.records import DistilledModel, DistillStep, PageId
 from docsearch.store.vectors import VectorTable
 from training.pairs import Pair, read_held_out, read_pairs
 
-NAME = "teacher"
+NAME = "transformer"
 SETTINGS = Settings(
     index=IndexSettings(workers=1),
     ocr=OcrSettings(engine="off"),
@@ -44,7 +50,9 @@ SETTINGS = Settings(
 WIDTH, LAYERS, HEADS = 256, 2, 4
 QUERY_TOKENS, PASSAGE_TOKENS, PAGE_TOKENS = 32, 96, 256
 BATCH, RATE, SCALE, PAIRS = 64, 5e-4, 20.0, 60_000
-NEAREST = 10
+NEAREST, FEWEST = 10, 3
+READS, LEARNS = "the model reads queries", "the small encoder learns"
+MEASURES = "measuring on queries it never saw"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -77,40 +85,56 @@ def held_out_corpus(train: Path, pages: int) -> list[Pair]:
 
 
 def figures(home: Path, teacher: Path, corpus: Sequence[Pair], queries: int) -> dict[str, Figure]:
-    """Indexes the corpus with the teacher, distils it, and asks people's questions of both."""
+    """Indexes the corpus with each teacher, distils it, and asks people's questions of both."""
     write_row(home, teacher)
-    names = write_documents(list(dict.fromkeys(pair.passage for pair in corpus)), home / "documents")
+    passages = list(dict.fromkeys(pair.passage for pair in corpus))
+    names = write_documents(passages, home / "documents")
+    found: dict[str, Figure] = {}
     with Library(home, SETTINGS) as library:
-        note(f"{len(names)} documents")
-        list(library.index([home / "documents"], tiers=(Tier.TEXT, Tier.VECTORS)))
-        began, made = _distilled(distil(library, NAME, queries=queries, seconds=3600.0, anyway=True))
-        pages = {path.name: PageId(number, 1) for number, path in _paths(library)}
-        corpus = [pair for pair in corpus if names[pair.passage] in pages]
-        own = [pages[names[pair.passage]] for pair in corpus]
-        table = library.store.vectors(made.fingerprint, made.dimensions)
-        texts = [pair.query for pair in corpus]
-        student = read_student(student_file(library.folders.distilled, made.fingerprint)).encode(texts)
-        large = library.chosen_models.named(NAME).embed_queries([ModelInput(text=text) for text in texts])
-    found = made.figures
-    taught, learned = (_ndcg10(table, vectors, own) for vectors in (large, student))
+        for embedder in (library.chosen_models.named(NAME), LatentSemantics(passages)):
+            note(f"{embedder.name}: {len(names)} documents")
+            indexer = Indexer(library.store, SETTINGS, partial(_same, embedder))
+            list(indexer.run([home / "documents"], tiers=(Tier.TEXT, Tier.VECTORS)))
+            measured = of_teacher(library, embedder, corpus, names, queries)
+            found |= {f"{embedder.name}_{name}": value for name, value in measured.items()}
+    return found
+
+
+def of_teacher(
+    library: Library, teacher: Embedder, corpus: Sequence[Pair], names: Mapping[str, str], queries: int
+) -> dict[str, Figure]:
+    """Distils a teacher whose page vectors are there."""
+    work = Distilling(library.clicks, teacher, library.folders.distilled)
+    began, made = _distilled(work.run(queries=queries, seconds=3600.0, anyway=True))
+    pages = {path.name: PageId(number, 1) for number, path in _paths(library)}
+    asked = [pair for pair in corpus if names[pair.passage] in pages]
+    own, texts = [pages[names[pair.passage]] for pair in asked], [pair.query for pair in asked]
+    table = library.store.vectors(made.fingerprint, made.dimensions)
+    student = read_student(student_file(library.folders.distilled, made.fingerprint))
+    taught = _ndcg10(table, teacher.embed_queries([ModelInput(text=text) for text in texts]), own)
+    learned, found = _ndcg10(table, student.encode(texts), own), made.figures
     return {
-        "teacher_ms": 1000 * found.teacher_seconds,
+        "ms": 1000 * found.teacher_seconds,
         "student_ms": 1000 * found.student_seconds,
         "learned_from": made.learned_from,
-        "reading_seconds": began["the small encoder learns"] - began["the model reads queries"],
-        "training_seconds": began["measuring on queries it never saw"] - began["the small encoder learns"],
+        "reading_seconds": began[LEARNS] - began[READS],
+        "training_seconds": began[MEASURES] - began[LEARNS],
         "cosine": found.cosine,
         "overlap10": found.overlap10,
         "first10": found.first10,
         "made_queries": found.with_page,
-        "made_teacher_ndcg10": found.teacher_ndcg10,
+        "made_ndcg10": found.teacher_ndcg10,
         "made_student_ndcg10": found.student_ndcg10,
         "made_kept": found.kept,
         "questions": len(texts),
-        "questions_teacher_ndcg10": taught,
+        "questions_ndcg10": taught,
         "questions_student_ndcg10": learned,
         "questions_kept": learned / taught if taught else None,
     }
+
+
+def _same(embedder: Embedder) -> Embedder:
+    return embedder
 
 
 def write_row(home: Path, teacher: Path) -> None:
@@ -148,7 +172,54 @@ def _ndcg10(table: VectorTable, vectors: Vectors, own: Sequence[PageId]) -> floa
     return float(np.mean(gains))
 
 
-# -- the teacher -----------------------------------------------------------------------------------
+# -- the teachers ----------------------------------------------------------------------------------
+
+
+class LatentSemantics:
+    """An embedder by latent semantic analysis: words weighted by BM25, in the best few hundred dimensions."""
+
+    name, dimensions = "lsa", WIDTH
+    modalities, image_pixels = frozenset({"text"}), 0
+
+    def __init__(self, passages: Sequence[str]) -> None:
+        from scipy.sparse.linalg import svds
+
+        bags = [Counter(_words(passage)) for passage in passages]
+        pages = Counter(word for bag in bags for word in bag)
+        self.places = {word: place for place, word in enumerate(w for w, n in pages.items() if n >= FEWEST)}
+        self.weights = np.array([np.log(1 + len(bags) / pages[word]) for word in self.places])
+        self.length = sum(bag.total() for bag in bags) / len(bags)
+        _, _, axes = svds(self._matrix(bags), k=self.dimensions, random_state=0)
+        self.axes = axes.T
+        self.fingerprint = hashlib.sha256(self.axes.tobytes()).hexdigest()[:16]
+
+    def embed_queries(self, queries: Sequence[ModelInput]) -> Vectors:
+        """Unit vectors; zeros for a query without known words."""
+        vectors = self._matrix([Counter(_words(query.text)) for query in queries]) @ self.axes
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(norms, 1e-9), np.float32)
+
+    def embed_pages(self, pages: Sequence[ModelInput]) -> Vectors:
+        """The same for pages."""
+        return self.embed_queries(pages)
+
+    def _matrix(self, bags: Sequence[Counter[str]]) -> Any:
+        """BM25 of each word of each text (k1 1.2, b 0.75), each text of unit length."""
+        from scipy.sparse import csr_matrix
+
+        rows, columns, values = [], [], []
+        for row, bag in enumerate(bags):
+            norm = 1.2 * (0.25 + 0.75 * bag.total() / self.length)
+            known = [(self.places[w], n * 2.2 / (n + norm)) for w, n in bag.items() if w in self.places]
+            weighed = np.array([value * self.weights[place] for place, value in known])
+            rows += [row] * len(known)
+            columns += [place for place, _ in known]
+            values += (weighed / np.maximum(np.linalg.norm(weighed), 1e-9)).tolist()
+        return csr_matrix((values, (rows, columns)), shape=(len(bags), len(self.places)))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
 
 
 def train_teacher(folder: Path, train: Path, seconds: float) -> None:

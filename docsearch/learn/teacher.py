@@ -23,7 +23,9 @@ from docsearch.errors import StorageFull
 from docsearch.models.protocols import Embedder, ModelInput, Vectors
 from docsearch.records import DistillStep
 
-BATCH = 32
+FIRST_BATCH, LARGEST_BATCH = 4, 64
+BATCH_SECONDS = 1.0
+"""A batch may take about so long: a large model without a GPU takes seconds for one query."""
 SAVE_SECONDS = 10.0
 _PREFIX, _NAME = "teacher-", "model"
 _BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -55,18 +57,19 @@ class TeacherVectors:
         What was read is kept when this is closed half-way. Raises StorageFull when it cannot be kept.
         """
         waiting = [text for text in dict.fromkeys(texts) if text not in self]
-        known, total, began = len(texts) - len(waiting), len(texts), time.monotonic()
-        saved = began
+        known, began, size, start = len(texts) - len(waiting), time.monotonic(), FIRST_BATCH, 0
+        saved = before = began
         try:
-            for start in range(0, len(waiting), BATCH):
-                yield DistillStep("the model reads queries", known + start, total, "queries")
-                self._add(waiting[start : start + BATCH])
-                now = time.monotonic()
+            while start < len(waiting) and before - began <= seconds:
+                yield DistillStep("the model reads queries", known + start, len(texts), "queries")
+                self._add(waiting[start : start + size])
+                start, now = start + size, time.monotonic()
+                if now - before < BATCH_SECONDS / 2:
+                    size = min(2 * size, LARGEST_BATCH)
                 if now - saved >= SAVE_SECONDS:
                     self._save()
                     saved = now
-                if now - began >= seconds:
-                    break
+                before = now
         finally:
             self._save()
 

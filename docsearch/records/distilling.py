@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FEWEST_FOUND = 20
+FEWEST_FOUND = 50
 """Held-out queries whose own page the large model finds, below which these say little."""
 
 

@@ -190,3 +190,18 @@ def test_the_way_back(made: tuple[Path, DistilledModel]) -> None:
 
 def test_a_processor_is_no_gpu() -> None:
     assert not gpu_is_here("cpu")
+
+
+def test_a_reranker_is_only_loaded_when_it_has_something_to_order(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    row = '[[model]]\nname = "broken"\nrole = "reranker"\nsource = "./empty"\n'
+    (tmp_path / "models.toml").write_text(row, "utf-8")
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.txt").write_text(f"The tenant pays the rent of number {name}.", "utf-8")
+    models = ModelSettings(reranker="broken", device="cpu")
+    with Library(tmp_path, replace(SETTINGS, models=models)) as library:
+        list(library.index([tmp_path / "one.txt", tmp_path / "two.txt"]))
+        assert library.status().reranker == "broken"
+        assert library.search(library.parse("one")).hits
+        with pytest.raises(ModelUnavailable, match="broken"):
+            library.search(library.parse("rent"))
