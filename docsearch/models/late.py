@@ -78,6 +78,7 @@ class LateInteractionEncoder:
         self._model = _open(row, model_folder(row), device)
         self._check_dimensions()
         self._inputs = Inputs(self._model, row, device)
+        self._shrunk: dict[int, tuple[int, int]] = {}
 
     @property
     def name(self) -> str:
@@ -102,7 +103,8 @@ class LateInteractionEncoder:
     def encode_queries(self, queries: Sequence[ModelInput]) -> list[Vectors]:
         """Unit vectors of each query's tokens, shape (tokens, dimensions); none for an empty query."""
         encode = partial(self._model.encode_query, prompt=self.row.query_prompt or None)
-        return self._encode(queries, frozenset({TEXT}), encode)
+        tokens, _ = self._encode(queries, frozenset({TEXT}), encode)
+        return tokens
 
     def encode_pages(self, pages: Sequence[ModelInput]) -> list[Vectors]:
         """Unit vectors of each page's tokens, pooled as the row says, shape (tokens, dimensions).
@@ -115,15 +117,23 @@ class LateInteractionEncoder:
             prompt=self.row.page_prompt or None,
             token_pooling=_pooling(self.row.token_pooling),
         )
-        return self._encode(pages, self.modalities, encode)
+        tokens, self._shrunk = self._encode(pages, self.modalities, encode)
+        return tokens
+
+    def shrunk(self) -> dict[int, tuple[int, int]]:
+        """See `Shrinking`; of the pages that were encoded last."""
+        return self._shrunk
 
     def _encode(
         self, inputs: Sequence[ModelInput], takes: frozenset[str], encode: Callable[..., Any]
-    ) -> list[Vectors]:
+    ) -> tuple[list[Vectors], dict[int, tuple[int, int]]]:
+        """The tokens of each input, and the sizes of pictures that had to be made smaller."""
+
         def run(values: list[Any]) -> Any:
             return encode(values, batch_size=len(values), convert_to_numpy=True, show_progress_bar=False)
 
         found: list[Vectors] = [np.zeros((0, self.dimensions), np.float32) for _ in inputs]
+        shrunk: dict[int, tuple[int, int]] = {}
         kinds = [input_kind(given, takes, prefer=IMAGE) for given in inputs]
         for kind in sorted({k for k in kinds if k}):  # some models refuse a batch of mixed kinds
             places = [i for i, k in enumerate(kinds) if k == kind]
@@ -131,7 +141,8 @@ class LateInteractionEncoder:
                 ran = self._inputs.run([inputs[i] for i in places], kind, run)
             for place, tokens in zip(places, ran.rows, strict=True):
                 found[place] = np.asarray(tokens, np.float32)
-        return found
+            shrunk |= {places[i]: made.image.size for i, made in ran.smaller.items() if made.image}
+        return found, shrunk
 
     def _check_dimensions(self) -> None:
         real = self._model.get_embedding_dimension()
@@ -146,7 +157,7 @@ def _open(row: ModelRow, folder: Path, device: Device) -> Any:
     with opening(row):
         from sentence_transformers import MultiVectorEncoder
 
-        model = MultiVectorEncoder(str(folder), **options(row, folder, device))
+        model = MultiVectorEncoder(str(folder), **options(row, device))
         for part in model:
             _mend_processor(part)
         return checked(model, row)

@@ -36,7 +36,7 @@ def open_embedder(row: ModelRow, folder: Path, device: Device) -> Any:
         if row.pooling and not (folder / "modules.json").is_file():
             parts = _embedding_parts(row, folder, device)
             return checked(SentenceTransformer(modules=parts, device=device.name), row)
-        return checked(SentenceTransformer(str(folder), **options(row, folder, device)), row)
+        return checked(SentenceTransformer(str(folder), **options(row, device)), row)
 
 
 def open_reranker(row: ModelRow, folder: Path, device: Device) -> Any:
@@ -47,28 +47,30 @@ def open_reranker(row: ModelRow, folder: Path, device: Device) -> Any:
         if not (folder / "modules.json").is_file() and (row.score_tokens or _is_language_model(folder)):
             parts = _scoring_parts(row, folder, device)
             return checked(CrossEncoder(modules=parts, device=device.name), row)
-        given = options(row, folder, device)
+        given = options(row, device)
         return checked(CrossEncoder(str(folder), max_length=row.max_tokens or None, **given), row)
 
 
-def options(row: ModelRow, folder: Path, device: Device) -> dict[str, Any]:
+def options(row: ModelRow, device: Device) -> dict[str, Any]:
     """What the library is told about a model of any kind; call it while `opening`."""
     import torch
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # talk and progress bars would land on the user's screen
     logging.disable_progress_bar()
-    number = {"dtype": getattr(torch, device.dtype)}
     return {
         "device": device.name,
         "trust_remote_code": row.trust_remote_code,
         "local_files_only": True,
-        "model_kwargs": {**number, **_attention(row, device), **_first_layer(folder, device)},
+        "model_kwargs": {"dtype": getattr(torch, device.dtype), **_attention(row, device)},
     }
 
 
 def checked(model: Any, row: ModelRow) -> Any:
-    """The model, with the row's limits on inputs; raises SettingsError when the row says what is not so."""
+    """The model, ready for use, with the row's limits on its inputs.
+
+    Raises SettingsError when the row says what is not so.
+    """
     if row.max_tokens:
         if model.max_seq_length == math.inf:
             raise SettingsError(f"model '{row.name}': key 'max_tokens': the model has no such limit")
@@ -78,6 +80,7 @@ def checked(model: Any, row: ModelRow) -> Any:
             raise SettingsError(f"model '{row.name}': key 'modalities': the model does not take {modality}")
     if row.min_pixels or row.max_pixels:
         _limit_pixels(model, row)
+    conv3d.as_products(model)
     return model
 
 
@@ -148,7 +151,7 @@ def _is_language_model(folder: Path) -> bool:
 def _transformer(row: ModelRow, folder: Path, device: Device, **task: str) -> Any:
     from sentence_transformers.base.modules import Transformer
 
-    given = options(row, folder, device)
+    given = options(row, device)
     remote = {"trust_remote_code": row.trust_remote_code, "local_files_only": True}
     return Transformer(
         str(folder),
@@ -168,13 +171,6 @@ def _attention(row: ModelRow, device: Device) -> dict[str, str]:
             hint='pip install flash-attn, or set attention = "sdpa" in its row of models.toml',
         )
     return {"attn_implementation": row.attention} if row.attention else {}
-
-
-def _first_layer(folder: Path, device: Device) -> dict[str, Any]:
-    """A matrix product in the place of the layer that torch 2.9 is slow with."""
-    slow = device.name.startswith("cuda") and conv3d.slow_here() and conv3d.can_be_replaced()
-    replaced = bool(slow) and conv3d.has_conv3d(conv3d.model_type(folder))
-    return {"fusion_config": {"patch_embeddings": True}} if replaced else {}
 
 
 def _limit_pixels(model: Any, row: ModelRow) -> None:

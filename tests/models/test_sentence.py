@@ -367,15 +367,19 @@ def test_a_long_text_beside_a_picture_is_cut_to_what_the_model_reads(saved_qwen:
 
 
 @NEEDS_TORCHVISION
-def test_a_matrix_product_in_the_place_of_the_first_layer_gives_the_same_vectors(saved_qwen: Path) -> None:
+def test_the_layer_that_torch_2_9_is_slow_with_is_a_matrix_product(saved_qwen: Path, tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
-    usual = SentenceTransformersEmbedder(qwen_row(saved_qwen), CPU)
-    fusion = {"fusion_config": {"patch_embeddings": True}}
-    fused = SentenceTransformer(str(saved_qwen), device="cpu", model_kwargs=fusion)
-    assert not hasattr(fused.transformers_model.visual.patch_embed, "proj")
-    found = fused.encode_document([{"image": picture().resize((64, 64))}])
-    assert found == pytest.approx(usual.embed_pages([ModelInput(image=picture().resize((64, 64)))]), abs=1e-4)
+    ours = SentenceTransformersEmbedder(qwen_row(saved_qwen), CPU)
+    theirs = SentenceTransformer(str(saved_qwen), device="cpu")
+    layers = [m.transformers_model.visual.patch_embed.proj for m in (ours.model, theirs)]
+    assert [type(layer).__name__ for layer in layers] == ["Product", "Conv3d"]
+    page = picture().resize((64, 64))
+    found = theirs.encode_document([{"image": page}])
+    assert found == pytest.approx(ours.embed_pages([ModelInput(image=page)]), abs=1e-4)
+    ours.model.save_pretrained(str(tmp_path / "again"))
+    again = SentenceTransformersEmbedder(qwen_row(tmp_path / "again"), CPU)
+    assert again.embed_pages(INPUTS) == pytest.approx(ours.embed_pages(INPUTS), abs=1e-5)
 
 
 def test_what_overflows_is_refused(models: Path, tmp_path: Path) -> None:

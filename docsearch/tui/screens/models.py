@@ -196,8 +196,8 @@ def about(model: ModelState) -> Content:
     lines = [literal(" · ".join(filter(None, facts)), MUTED)]
     if model.note:
         lines.append(literal(model.note))
-    if model.reason:
-        lines.append(literal(model.reason, "$text-warning"))
+    for reason in filter(None, (model.reason, *model.warnings)):
+        lines.append(literal(reason, "$text-warning"))
     if not model.installed:
         lines.append(literal(f"To fetch it: docsearch models pull {model.name}", "$text-accent"))
     return Content("\n").join(lines)

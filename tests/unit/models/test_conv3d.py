@@ -48,6 +48,23 @@ def test_the_rows_know_their_families_before_their_files_are_here() -> None:
     assert not found & {"clip-vit-l-14", "bge-vl-mllm-s1", "all-minilm-l6-v2"}
 
 
+def test_cubes_side_by_side_are_a_product_of_matrices() -> None:
+    import torch
+
+    torch.manual_seed(1)
+    beside = torch.nn.Conv3d(3, 5, (2, 4, 4), (2, 4, 4))
+    model = torch.nn.ModuleDict({"proj": beside, "other": torch.nn.Conv3d(3, 5, 3, padding=1)})
+    cubes, long = torch.rand(7, 3, 2, 4, 4), torch.rand(1, 3, 4, 8, 8)
+    expected = beside(cubes), beside(long)
+    names = list(model.state_dict())
+    assert conv3d.as_products(model) == 1
+    assert conv3d.as_products(model) == 0
+    assert beside.forward(cubes).shape == expected[0].shape
+    assert beside(cubes).flatten().tolist() == pytest.approx(expected[0].flatten().tolist(), abs=1e-5)
+    assert beside(long).flatten().tolist() == pytest.approx(expected[1].flatten().tolist(), abs=1e-5)
+    assert list(model.state_dict()) == names
+
+
 def test_nothing_is_said_where_it_is_not_slow() -> None:
     assert conv3d.warning("qwen3_vl", gpu=False) == ""
     assert conv3d.warning("clip", gpu=True) == ""
