@@ -16,8 +16,8 @@ from docsearch.ingest.readers import Readers
 from docsearch.ingest.scan import current_paths
 from docsearch.ingest.workers import Done, Event, Failed, PageFailed, PageRendered, RenderJob
 from docsearch.models.late import LateModel
-from docsearch.models.protocols import LateInteraction, ModelInput, Vectors
-from docsearch.records import Failure, PageId, Progress
+from docsearch.models.protocols import LateInteraction, ModelInput, Shrinking, Vectors
+from docsearch.records import Failure, FailureKind, PageId, Progress
 from docsearch.store.index import Index
 from docsearch.store.token_vectors import Span, pages_waiting
 
@@ -83,24 +83,30 @@ class TokenVectorTier:
                 self._shown.pop(span, None)
                 yield event.failure
             case Done():
-                self._write(span, self._shown.pop(span, {}))
-                yield self.progress(event.job.path)
+                yield from self._make(span, self._shown.pop(span, {}))
 
-    def without_pictures(self) -> Iterator[Progress]:
+    def without_pictures(self) -> Iterator[Progress | Failure]:
         """Shows the model texts alone."""
         for span in self.spans:
-            self._write(span, {})
-            yield self.progress(self.paths[span.document.id])
+            yield from self._make(span, {})
 
     def progress(self, path: Path | None = None) -> Progress:
         """How far it is, files being those of token vectors; `path` is the document that was read last."""
         return Progress(TIER, self.pages_done, self.total, self.files_done, len(self.spans), path)
 
-    def _write(self, span: Span, images: Mapping[int, Image.Image | None]) -> None:
-        waited = pages_waiting(span, self.waiting)
+    def _make(self, span: Span, images: Mapping[int, Image.Image | None]) -> Iterator[Progress | Failure]:
+        """Writes a file; tells which pages had to be made smaller to fit into memory."""
+        waited, path = pages_waiting(span, self.waiting), self.paths[span.document.id]
         self.vectors.write(span, self._encoded(span, images), waited)
+        shrunk = self.model.shrunk() if isinstance(self.model, Shrinking) else {}
+        for place, (width, height) in shrunk.items():
+            what = f"{width} x {height} pixels fitted"
+            note = Failure(path, FailureKind.SCALED_DOWN, what, span.pages[place])
+            self.index.files.put_failure(note)
+            yield note
         self.pages_done += len(span.pages)
         self.files_done += 1
+        yield self.progress(path)
 
     def _encoded(self, span: Span, images: Mapping[int, Image.Image | None]) -> list[Vectors]:
         pages = [PageId(span.document.id, page) for page in span.pages]
