@@ -475,6 +475,19 @@ def test_code_of_a_model_runs_only_when_it_is_trusted(tmp_path: Path, role: Role
         assert np.linalg.norm(trusted.embed_pages(PAGES), axis=1) == pytest.approx(np.ones(3), abs=1e-5)
 
 
+@pytest.mark.parametrize("left_out", [True, False])
+def test_a_part_of_its_own_is_never_looked_for_elsewhere(tmp_path: Path, left_out: bool) -> None:
+    folder = tiny_rows.own_part(tmp_path)
+    row = ModelRow("own", Role.EMBEDDER, source=str(folder), dimensions=16)
+    trusted = SentenceTransformersEmbedder(replace(row, trust_remote_code=True), CPU)
+    assert trusted.embed_pages([ModelInput("tax")]).any()
+    if left_out:
+        (folder / "own_part.py").unlink()
+    with pytest.raises(ModelUnavailable, match="code that comes with it") as error:
+        SentenceTransformersEmbedder(row, CPU)
+    assert "pip" not in error.value.hint
+
+
 def test_a_row_of_the_hub_that_needs_its_code_says_how_to_trust_it() -> None:
     row = Registry.read().row("jina-reranker-m0")
     with pytest.raises(ModelUnavailable) as error:

@@ -155,6 +155,32 @@ def own_code(folder: Path) -> Path:
     return folder
 
 
+OWN_PART = """
+from sentence_transformers.base.modules import Transformer
+
+
+class Reader(Transformer):
+    pass
+"""
+
+
+def own_part(folder: Path) -> Path:
+    """Saved by Sentence Transformers, its first part of a class that lies in the folder."""
+    mend_torchvision()
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    transformer = Transformer(str(tiny.tiny_bert(folder / "bare")))
+    pooling = Pooling(transformer.get_embedding_dimension(), "mean")
+    saved = folder / "saved"
+    SentenceTransformer(modules=[transformer, pooling], device="cpu").save_pretrained(str(saved))
+    parts = json.loads((saved / "modules.json").read_text("utf-8"))
+    _write(saved / "modules.json", [{**parts[0], "type": "own_part.Reader"}, *parts[1:]])
+    (saved / "own_part.py").write_text(OWN_PART, "utf-8")
+    return saved
+
+
 def _change(file: Path, **values: Any) -> None:
     _write(file, {**json.loads(file.read_text("utf-8")), **values})
 
