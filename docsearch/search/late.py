@@ -72,8 +72,8 @@ def maxsim(query: NDArray[np.float32], pages: Sequence[NDArray[np.floating]]) ->
     """
     lengths = [len(page) for page in pages]
     starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    tokens = np.concatenate(pages).astype(np.float32)
-    best = np.maximum.reduceat(query.astype(np.float32) @ tokens.T, starts, axis=1)
+    tokens = np.concatenate(pages, dtype=np.float32)
+    best = np.maximum.reduceat(query @ tokens.T, starts, axis=1)
     scores: NDArray[np.float32] = best.sum(axis=0)
     return scores
 
