@@ -107,11 +107,16 @@ def _print(made: DistilledModel, library: Library) -> None:
 
 def _verdict(made: DistilledModel, library: Library) -> str:
     from docsearch.learn.distill import KEEP
+    from docsearch.library.distilling import distilled_models
 
     if not made.in_use:
+        kept = distilled_models(library, made.model)
+        before = any(note.in_use and note.fingerprint == made.fingerprint for note in kept)
         return (
-            f"It is not used: it keeps less than {KEEP:.0%}. More queries or pages may help (--queries, "
-            "--minutes; what was read is kept), or use it as it is with --use-anyway."
+            f"It is not used: it keeps less than {KEEP:.0%}. "
+            + ("The one before is still used. " if before else "")
+            + "More queries or pages may help (--queries, --minutes; what was read is kept), "
+            "or use it as it is with --use-anyway."
         )
     if library.chosen_models.reads_queries(library.store) == made:
         return "It reads queries from now on. docsearch models distill --remove goes back."

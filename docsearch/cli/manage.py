@@ -106,7 +106,7 @@ def _print_status(found: Status, where: Path) -> None:
         print("outdated   made by another version, so words may be missed  (docsearch rebuild)")
     print(f"models     {found.embedder} (embedder), {found.reranker} (reranker), on {found.device}")
     if found.distilled:
-        print(f"queries    are read by the encoder distilled from {found.embedder}, as there is no GPU")
+        print(f"queries    read by the encoder distilled from {visible(found.distilled)}: there is no GPU")
     for root in found.roots:
         print(f"root       {_root_line(root)}")
 

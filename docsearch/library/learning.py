@@ -301,7 +301,7 @@ class _RerankerInUse:
 
 def _size(row: ModelRow | None) -> int:
     """What a finetuned model takes: as much as the one it was made from."""
-    return 0 if row is None or row.runtime is Runtime.STARTER else torch_bytes(row, half=False)
+    return 0 if row is None or row.runtime is Runtime.STARTER else torch_bytes(row, half=False) or 1
 
 
 def _opened(base: Embedder, folder: Path) -> Embedder:

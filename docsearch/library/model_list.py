@@ -17,7 +17,14 @@ from docsearch.library.settings_file import save_setting, setting_named
 from docsearch.models.device import runs_in_half
 from docsearch.models.gguf import read_head
 from docsearch.models.local import LocalFiles, local_files
-from docsearch.models.memory import available_bytes, gigabytes, gpu_bytes, needed_bytes, total_bytes
+from docsearch.models.memory import (
+    available_bytes,
+    gigabytes,
+    gpu_bytes,
+    needed_bytes,
+    torch_bytes,
+    total_bytes,
+)
 from docsearch.models.pretrained import check_trust, warnings
 from docsearch.models.registry import NUMBER_BYTES, ModelRow, Registry, Role, Runtime
 from docsearch.records import ModelState
@@ -39,8 +46,6 @@ _BUILT_IN = ModelRow(
     modalities=("text",),
     note="Ships with docsearch: words that stand close together. Takes milliseconds.",
 )
-_SHARE, _LIBRARIES = 1.2, 500_000_000
-"""What a torch model takes beside its weights: a share of them for its work, and the libraries."""
 _WORKING = 300_000_000
 _CONTEXT = 4096
 """Tokens that the memory of a generator is told for."""
@@ -152,10 +157,7 @@ def _memory(row: ModelRow, files: LocalFiles, machine: Machine) -> int:
         return _memory_of_generator(row, files)
     if row.runtime is Runtime.STARTER:
         return row.parameters * NUMBER_BYTES["float32"]
-    width = NUMBER_BYTES[row.dtype or ("bfloat16" if machine.half or machine.gpu else "float32")]
-    if row.memory_mb:
-        return row.memory_mb * 1_000_000 + row.parameters * (width - NUMBER_BYTES["bfloat16"])
-    return int(row.parameters * width * _SHARE) + _LIBRARIES if row.parameters else 0
+    return torch_bytes(row, half=bool(machine.half or machine.gpu))
 
 
 def _memory_of_generator(row: ModelRow, files: LocalFiles) -> int:

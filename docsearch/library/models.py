@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from docsearch.config import Folders, Settings
 from docsearch.errors import ModelUnavailable, SettingsError, UnreadableDocument
-from docsearch.models.device import gpu_is_here
+from docsearch.models.device import gpu_is_here, runs_in_half
 from docsearch.models.distilled import DistilledQueries, read_note, read_student, student_file
 from docsearch.models.late import LateModel
 from docsearch.models.lazy import LazyReranker
@@ -165,7 +165,8 @@ class ChosenModels:
     def _held(self, row: ModelRow, load: Callable[[], Model], dimensions: int = 0) -> Model:
         """A model, loaded now or before; large ones make room for it where both do not fit."""
         device = self.settings.models.device
-        size = 0 if row.runtime is Runtime.STARTER else torch_bytes(row, half=gpu_is_here(device))
+        half = self._gpu_is_here or runs_in_half(device)
+        size = 0 if row.runtime is Runtime.STARTER else torch_bytes(row, half=half) or 1
         return self.loaded.get((row, device, dimensions), load, size)
 
     def reranker(

@@ -34,7 +34,7 @@ def status_of(index: Index, models: ChosenModels) -> Status:
         reranker=models.settings.models.reranker,
         device=models.device(),
         outdated=index.outdated(),
-        distilled=models.reads_queries(index) is not None,
+        distilled=reading.model if (reading := models.reads_queries(index)) else "",
         pages_waiting_for_tokens=_pages_without_tokens(index, models),
     )
 

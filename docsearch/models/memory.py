@@ -124,11 +124,14 @@ def fitting_context(row: ModelRow, head: GgufHead, mmproj_bytes: int, wanted: in
 
 
 def torch_bytes(row: ModelRow, *, half: bool) -> int:
-    """What a model that torch runs takes with its work, as an estimate; `half`: at two bytes a number."""
-    if row.memory_mb:
-        return row.memory_mb * 1_000_000 * (1 if half else 2)
+    """What a model that torch runs takes with its work, as an estimate; 0 where its row does not say.
+
+    `half` is whether it runs in half precision here, if its row leaves that open.
+    """
     width = NUMBER_BYTES[row.dtype or ("bfloat16" if half else "float32")]
-    return int(row.parameters * width * _SHARE_OF_WORK) + _LIBRARIES_BYTES
+    if row.memory_mb:
+        return row.memory_mb * 1_000_000 + row.parameters * (width - NUMBER_BYTES["bfloat16"])
+    return int(row.parameters * width * _SHARE_OF_WORK) + _LIBRARIES_BYTES if row.parameters else 0
 
 
 def gigabytes(size: int) -> str:

@@ -49,7 +49,7 @@ class Status:
     device: str
     outdated: bool = False
     """Whether words are found less well than they would be in an index made anew."""
-    distilled: bool = False
-    """Whether a small encoder distilled from the embedder reads queries, as there is no GPU."""
+    distilled: str = ""
+    """The model from which the small encoder was distilled that reads queries, as there is no GPU."""
     pages_waiting_for_tokens: int = 0
     """Pages without token vectors, where late interaction is in use."""

@@ -196,6 +196,8 @@ def about(model: ModelState) -> Content:
     lines = [literal(" · ".join(filter(None, facts)), MUTED)]
     if model.note:
         lines.append(literal(model.note))
+    if model.queries:
+        lines.append(literal(model.queries))
     for reason in filter(None, (model.reason, *model.warnings)):
         lines.append(literal(reason, "$text-warning"))
     if not model.installed:
