@@ -17,7 +17,7 @@ from docsearch.records import PageId
 
 PIECE_SECONDS = 2.0
 """A piece has as many pages as the model does in about this time, so that stopping is not long in coming."""
-FIRST_PAGES, MOST_PAGES = 4, 512
+FIRST_PAGES, MOST_PAGES = 2, 512
 PIECE_BYTES, WAITING_BYTES = 64_000_000, 256_000_000
 """Pictures in one piece, and in all that wait for the model."""
 _WAITING_PIECES = 3
