@@ -41,7 +41,7 @@ SOURCES = {
         BAAI/BGE-VL-base BAAI/BGE-VL-large BAAI/BGE-VL-MLLM-S1 BAAI/BGE-VL-MLLM-S2
         sentence-transformers/all-MiniLM-L6-v2 intfloat/multilingual-e5-small
     """,
-    Role.LATE_INTERACTION: "vidore/colqwen2-v1.0-hf ModernVBERT/colmodernvbert",
+    Role.LATE_INTERACTION: "vidore/colqwen2-v1.0-hf ModernVBERT/colmodernvbert-merged",
     Role.RERANKER: """
         Qwen/Qwen3-VL-Reranker-2B Qwen/Qwen3-VL-Reranker-8B nvidia/llama-nemotron-rerank-vl-1b-v2
         jinaai/jina-reranker-m0 mixedbread-ai/mxbai-rerank-base-v2
