@@ -66,7 +66,14 @@ class Clustered:
 
 
 def clustered(
-    file: Path, rows: int, dimensions: int, queries: int, *, decay: float = 0.86, turned: bool = True
+    file: Path,
+    rows: int,
+    dimensions: int,
+    queries: int,
+    *,
+    decay: float = 0.86,
+    closeness: tuple[float, float] = CLOSENESS,
+    turned: bool = True,
 ) -> Clustered:
     """A collection drawn with a fixed seed; its vectors are written to `file`.
 
@@ -92,7 +99,7 @@ def clustered(
         own = PAGE**0.5 * drawn.draw(rng, len(of_document))
         vectors[block] = drawn.turn(_unit(centres[of_document] + sections[of_section] + own))
     wanted = np.sort(rng.choice(rows, queries, replace=False))
-    asked = drawn.queries(rng, vectors[wanted].astype(np.float32))
+    asked = drawn.queries(rng, vectors[wanted].astype(np.float32), closeness)
     return Clustered(vectors, documents, asked, wanted)
 
 
@@ -111,13 +118,13 @@ class _Directions:
     def turn(self, vectors: Vectors) -> Vectors:
         return vectors if self.turned is None else vectors @ self.turned
 
-    def queries(self, rng: np.random.Generator, pages: Vectors) -> Vectors:
+    def queries(self, rng: np.random.Generator, pages: Vectors, closeness: tuple[float, float]) -> Vectors:
         """Each at some angle to its page; the rest is a direction that queries share, and chance."""
         shared = self.draw(rng, 1)
         away = QUERY_SHARED**0.5 * shared + (1 - QUERY_SHARED) ** 0.5 * self.draw(rng, len(pages))
         away = self.turn(away)
         away = _unit(away - (away * pages).sum(1, keepdims=True) * pages)
-        near = rng.uniform(*CLOSENESS, (len(pages), 1)).astype(np.float32)
+        near = rng.uniform(*closeness, (len(pages), 1)).astype(np.float32)
         return near * pages + np.sqrt(1 - near**2) * away
 
 

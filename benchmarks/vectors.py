@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,8 @@ from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from docsearch.store.tables import EVERYTHING, Selection, row_id
 from docsearch.store.vectors import VectorTable
 
-KINDS = ("docsearch", "flat", "rq4", "rq2", "sq", "ivf")
-PROBES = (20, 50, 100)
+KINDS = ("docsearch", "flat", "rq4:4096", "rq2:16384", "sq:4096", "ivf:4096")
+PROBES = (10, 20, 40)
 LIMITS = (10, 200)
 SHARES = (0.001, 0.01, 0.1)
 ROUNDS = 3
@@ -68,7 +67,7 @@ class Tried(VectorTable):
         kinds = {"sq": index.IvfSq, "ivf": index.IvfFlat, "hnsw": index.HnswSq, "pq": index.IvfPq}
         return kinds[self.kind](**settings)
 
-    def _reach(self, limit: int, selection: Selection) -> tuple[int, int]:
+    def _reach(self, limit: int, selection: Selection) -> tuple[int, int]:  # noqa: ARG002
         return self.probes, self.times
 
 
@@ -82,6 +81,7 @@ class Asked:
     cpu_ms: float
 
     def cells(self) -> tuple[float, ...]:
+        """As they stand in the table."""
         return self.recall10, self.p50_ms, self.p95_ms, self.cpu_ms
 
 

@@ -19,6 +19,7 @@ from docsearch.store.tables import (
     Table,
     answered,
     in_list,
+    lance_errors,
     page_ids,
     page_of,
     row_id,
@@ -29,12 +30,16 @@ _SAMPLE = 256
 _PREFIX = "vectors_"
 
 _INDEX = "vector_of_"
-_PARTITION_ROWS = 4096
-_PROBES = 40
+_PARTITION_ROWS = 16_384
+_PROBED, _PROBED_SHARE = 32, 0.65
 _ALL_PARTITIONS = 1 << 20
 _RESCORED = 100
+_SHRUNK, _GROWN = 0.8, 2.0
 _MOST_PARTS = 8
+_FEW_ROWS = 2_000
+_MOST_FRAGMENTS = 64
 _READ_ALL_FROM = 0.5
+_FEW_DOCUMENTS = 32
 
 
 class VectorTable(Table):
@@ -50,6 +55,7 @@ class VectorTable(Table):
         self.dimensions = dimensions
         self._sample: NDArray[np.float32] | None = None
         self._sampled_rows = 0
+        self._counted = (-1, 0)
         self._held: Resident | None = None
         self._reading = asyncio.Lock()
 
@@ -90,7 +96,7 @@ class VectorTable(Table):
         """Like `nearest`, without waiting for the answer."""
 
         async def run(table: Any) -> list[tuple[PageId, float]]:
-            resident = await self._resident(table)
+            resident = await self._resident(table) or await self._selected(table, selection)
             if resident is not None:
                 return resident.nearest(vector, limit, selection)
             search = table.query().nearest_to(vector.astype(np.float16)).column("vector").distance_type("dot")
@@ -162,21 +168,38 @@ class VectorTable(Table):
         version = await table.version()
         if self._held is not None and self._held.version == version:
             return self._held
-        if not self._fits(await table.count_rows(), self.dimensions):
+        if self._counted[0] != version:
+            self._counted = version, await table.count_rows()
+        if not self._fits(self._counted[1], self.dimensions):
             self._held = None
             return None
         held = self._held or Resident(self.dimensions)
         there = await table.query().select(["id"]).with_row_id().to_arrow()
         missing = held.keep(*_numbers(there))
-        if missing.any():
-            if missing.mean() > _READ_ALL_FROM:
-                held, search = Resident(self.dimensions), table.query()
-            else:
-                search = table.take_row_ids(there["_rowid"].filter(missing).to_pylist())
-            rows = await search.select(["id", "vector"]).with_row_id().to_arrow()
+        if missing.sum() > len(missing) * _READ_ALL_FROM:
+            held = await self._loaded(table.query())
+        elif missing.any():
+            added = table.take_row_ids(there["_rowid"].filter(missing).to_pylist())
+            rows = await added.select(["id", "vector"]).with_row_id().to_arrow()
             held.add(*_numbers(rows), self._vectors(rows))
         held.version, self._held = version, held
         return held
+
+    async def _selected(self, table: Any, selection: Selection) -> Resident | None:
+        """The vectors of the selected documents; None when they are too many to read them for one query."""
+        if selection.documents is None or len(selection.documents) > _FEW_DOCUMENTS:
+            return None
+        chosen = " OR ".join(
+            f"(id >= {row_id(PageId(d, 0))} AND id < {row_id(PageId(d + 1, 0))})" for d in selection.documents
+        )
+        return await self._loaded(table.query().where(chosen or "false"))
+
+    async def _loaded(self, search: Any) -> Resident:
+        """What a query finds, in memory."""
+        rows = await search.select(["id", "vector"]).with_row_id().to_arrow()
+        loaded = Resident(self.dimensions)
+        loaded.add(*_numbers(rows), self._vectors(rows))
+        return loaded
 
     def _fits(self, rows: int, dimensions: int) -> bool:
         return rows * dimensions * 4 <= self.resident_bytes
@@ -185,6 +208,21 @@ class VectorTable(Table):
         """The column `vector`, shape (len(rows), dimensions)."""
         flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         return np.asarray(flat, np.float32).reshape(-1, self.dimensions)
+
+    def compact(self, keep_seconds: float = 0.001) -> None:
+        """See `Table.compact`. With an index, what is few is left: it would get a part of its own."""
+        with lance_errors(self.folder):
+            fresh = self.exists() and self._is_fresh(self.table())
+        if not fresh:
+            super().compact(keep_seconds)
+
+    def _is_fresh(self, table: Any) -> bool:
+        """Whether hardly any rows came or went since the index was brought up to date."""
+        waiting = [index.num_unindexed_rows for index in table.list_indices() if index.columns == ["vector"]]
+        stored = table.stats()["fragment_stats"]
+        gone = stored["num_fragments"] * stored["lengths"]["mean"] - table.count_rows()
+        few = all(rows < _FEW_ROWS for rows in (*waiting, gone))
+        return bool(waiting) and few and stored["num_fragments"] < _MOST_FRAGMENTS
 
     def _index(self, table: Any) -> None:
         from lancedb.index import BTree
@@ -200,13 +238,13 @@ class VectorTable(Table):
     def _index_vectors(self, table: Any, rows: int, indexes: Sequence[Any]) -> None:
         """Makes the index, or makes it anew for a table that has outgrown it; then drops the old one.
 
-        Its name tells of how many rows it was made: partitions are as many as suit those. Rows added later
-        come into parts of their own, each with all partitions.
+        Its name tells of how many rows it was made: partitions are as many as suit those. Rows that came
+        later lie in parts of their own, and every part costs a query a millisecond.
         """
         name = f"{_INDEX}{rows}"
         for index in indexes:
             made_of = int(index.name.removeprefix(_INDEX)) if index.name.startswith(_INDEX) else 0
-            if made_of / 2 <= rows <= made_of * 2 and index.num_segments <= _MOST_PARTS:
+            if made_of * _SHRUNK <= rows <= made_of * _GROWN and index.num_segments <= _MOST_PARTS:
                 name = index.name
         if name not in {index.name for index in indexes}:
             table.create_index("vector", config=self._config(rows), name=name)
@@ -226,7 +264,9 @@ class VectorTable(Table):
 
         Rows of a selection may lie in any partition, and those that are not of it cost next to nothing.
         """
-        return _PROBES if selection == EVERYTHING else _ALL_PARTITIONS, 1 + -(-_RESCORED // limit)
+        _, rows = self._counted
+        probes = max(_PROBED, round(_PROBED_SHARE * (rows // _PARTITION_ROWS)))
+        return probes if selection == EVERYTHING else _ALL_PARTITIONS, 1 + -(-_RESCORED // limit)
 
 
 def vector_tables(folder: Path) -> list[VectorTable]:

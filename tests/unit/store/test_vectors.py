@@ -105,3 +105,114 @@ def test_what_another_process_wrote_is_seen(table: VectorTable) -> None:
 def test_only_leading_pages(table: VectorTable) -> None:
     found = table.nearest(VECTORS[0], 100, Selection(leading_pages=2))
     assert {page for page, _ in found} == {page for page in PAGES if page.page <= 2}
+
+
+def many(documents: range, dimensions: int = 16) -> tuple[list[PageId], NDArray[np.float32]]:
+    """Twenty pages a document."""
+    pages = [PageId(doc, page) for doc in documents for page in range(1, 21)]
+    drawn = np.random.default_rng(documents.start).normal(size=(len(pages), dimensions)).astype(np.float32)
+    return pages, np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), np.float32)
+
+
+@pytest.fixture
+def indexed(index: Index) -> VectorTable:
+    """Four thousand pages, too many to be held in memory here."""
+    table = index.vectors("large", 16)
+    table.resident_bytes = 0
+    table.append(table.as_rows(*many(range(1, 201))))
+    table.compact()
+    return table
+
+
+def vector_indexes(table: VectorTable) -> list[str]:
+    return [index.name for index in table.table().list_indices() if index.columns == ["vector"]]
+
+
+def best(table: VectorTable, documents: range, query: NDArray[np.float32], limit: int) -> list[PageId]:
+    """What the nearest pages are, by comparing with all that were stored."""
+    pages, vectors = many(documents)
+    return [
+        pages[row] for row in np.argsort(-(vectors.astype(np.float16).astype(np.float32) @ query))[:limit]
+    ]
+
+
+def test_only_a_table_that_is_not_held_in_memory_has_an_index(indexed: VectorTable, index: Index) -> None:
+    assert vector_indexes(indexed) == ["vector_of_4000"]
+    small = index.vectors("small", 16)
+    small.append(small.as_rows(*many(range(1, 201))))
+    small.compact()
+    assert vector_indexes(small) == []
+
+
+def test_the_index_finds_what_comparing_with_all_finds(indexed: VectorTable) -> None:
+    for query in many(range(900, 901))[1]:
+        found = [page for page, _ in indexed.nearest(query, 10)]
+        assert found == best(indexed, range(1, 201), query, 10)
+
+
+@pytest.mark.parametrize("count", [1, 20, 100])
+def test_all_pages_of_a_selection_are_found_with_an_index(indexed: VectorTable, count: int) -> None:
+    chosen = range(50, 50 + count)
+    found = indexed.nearest(VECTORS[0], 5000, Selection(frozenset(chosen)))
+    assert {page for page, _ in found} == set(many(chosen)[0])
+    assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+
+
+def test_rows_that_are_few_wait_for_others_and_are_found(indexed: VectorTable) -> None:
+    indexed.append(indexed.as_rows([PageId(500, 1)], VECTORS[:1]))
+    indexed.compact()
+    [waiting] = [i for i in indexed.table().list_indices() if i.columns == ["vector"]]
+    assert (waiting.num_indexed_rows, waiting.num_unindexed_rows) == (4000, 1)
+    assert indexed.nearest(VECTORS[0], 1)[0][0] == PageId(500, 1)
+
+
+def test_a_table_that_doubled_gets_another_index(indexed: VectorTable) -> None:
+    indexed.append(indexed.as_rows(*many(range(1000, 1210))))
+    indexed.compact()
+    assert vector_indexes(indexed) == ["vector_of_8200"]
+    query = many(range(900, 901))[1][0]
+    both = best(indexed, range(1, 201), query, 10) + best(indexed, range(1000, 1210), query, 10)
+    assert {page for page, _ in indexed.nearest(query, 10)} < set(both)
+
+
+def test_a_table_that_lost_much_gets_another_index(indexed: VectorTable) -> None:
+    indexed.delete(range(1, 151))
+    indexed.compact()
+    assert vector_indexes(indexed) == ["vector_of_1000"]
+    assert {page.doc for page, _ in indexed.nearest(VECTORS[0], 50)} <= set(range(151, 201))
+
+
+def test_tables_of_unknown_dimensions_are_compacted_alike(indexed: VectorTable) -> None:
+    other = VectorTable(indexed.folder, "large", 0)
+    other.resident_bytes = 0
+    indexed.append(indexed.as_rows(*many(range(1000, 1210))))
+    other.compact()
+    assert vector_indexes(indexed) == ["vector_of_8200"]
+
+
+def test_what_is_in_memory_follows_every_write(index: Index) -> None:
+    table = index.vectors("print", 16)
+    draw = np.random.default_rng(3)
+    stored: dict[PageId, NDArray[np.float32]] = {}
+    for step in range(30):
+        match step % 5:
+            case 3:
+                gone = int(draw.integers(1, 8))
+                table.delete([gone])
+                stored = {page: vector for page, vector in stored.items() if page.doc != gone}
+            case 4:
+                table.compact()
+            case _:
+                pages = [
+                    PageId(int(draw.integers(1, 8)), page) for page in range(1, int(draw.integers(3, 9)))
+                ]
+                vectors = unit_vectors(len(pages)) * np.float32(1 + step)
+                table.replace(table.as_rows(pages, vectors))
+                stored |= dict(zip(pages, vectors, strict=True))
+        found = table.begin_vectors(
+            PageId(doc, page) for doc in range(1, 8) for page in range(1, 10)
+        ).result()
+        assert found.keys() == stored.keys()
+        for page, vector in found.items():
+            assert vector == pytest.approx(stored[page].astype(np.float16))
+        assert {page for page, _ in table.nearest(VECTORS[0], 1000)} == stored.keys()
