@@ -21,8 +21,9 @@ from docsearch.learn.finetune.data import Material, ndcg10, planned_batches, row
 from docsearch.learn.finetune.pages import ShownPages
 from docsearch.learn.finetune.trainer import RerankerTrainer, arguments, as_dataset
 from docsearch.learn.job import Job
+from docsearch.models.pretrained import TEXT
 from docsearch.models.protocols import ModelInput
-from docsearch.models.sentence import TEXT, input_kind, library_value
+from docsearch.models.sentence import input_kind, library_value
 
 
 class RerankerTraining:
