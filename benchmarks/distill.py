@@ -178,12 +178,13 @@ def _ndcg10(table: VectorTable, vectors: Vectors, own: Sequence[PageId]) -> floa
 class LatentSemantics:
     """An embedder by latent semantic analysis: words weighted by BM25, in the best few hundred dimensions."""
 
-    name, dimensions = "lsa", WIDTH
+    name = "lsa"
     modalities, image_pixels = frozenset({"text"}), 0
 
-    def __init__(self, passages: Sequence[str]) -> None:
+    def __init__(self, passages: Sequence[str], dimensions: int = WIDTH) -> None:
         from scipy.sparse.linalg import svds
 
+        self.dimensions = dimensions
         bags = [Counter(_words(passage)) for passage in passages]
         pages = Counter(word for bag in bags for word in bag)
         self.places = {word: place for place, word in enumerate(w for w, n in pages.items() if n >= FEWEST)}

@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
@@ -40,6 +41,7 @@ ranking among several, so a tenth less of theirs is hardly seen; published stude
 _HELD_OUT_SHARE = 0.1
 _BY_DOCUMENT_FROM = 20
 """With fewer documents, pages are held out instead of whole documents."""
+_LEARNED_BETWEEN = 4
 _NEAREST = 10
 _TIMED = 5
 
@@ -88,7 +90,7 @@ class Distilling:
         table = self._table()
         yield DistillStep("making queries from the pages", 0, 0, "")
         split = self.split(queries)
-        texts = [query.text for query in (*split.held_out, *split.learned)]
+        texts = [query.text for query in _in_turn(split)]
         yield from self.vectors.read(texts, seconds)
         missed = [text for text in texts if text not in self.vectors]
         if missed:
@@ -171,6 +173,16 @@ class Distilling:
             teacher_seconds=_timed(lambda text: self.teacher.embed_queries([ModelInput(text=text)]), texts),
             student_seconds=_timed(lambda text: student.encode([text]), texts),
         )
+
+
+def _in_turn(split: Split) -> Iterator[CorpusQuery]:
+    """Some to measure on among those to learn from, so that there are both whenever the time is up."""
+    measured = iter(split.held_out)
+    for number, query in enumerate(split.learned):
+        if number % _LEARNED_BETWEEN == 0:
+            yield from islice(measured, 1)
+        yield query
+    yield from measured
 
 
 def _is_held_out(query: CorpusQuery, *, by_document: bool) -> bool:

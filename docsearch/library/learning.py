@@ -155,6 +155,8 @@ class Learning:
         result = self._job_folder(role) / RESULT
         if role == "embedder":
             base = self.library.base_embedder()
+            if isinstance(base, DistilledQueries):
+                base = self.library.chosen_models.embedder_now
             tuned.embedder = lambda: _opened(base, result)
         else:
             tuned.reranker = self._tuned_reranker(result)

@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,6 +187,20 @@ def test_the_way_back(made: tuple[Path, DistilledModel]) -> None:
         assert reading(library) is None
         assert library.engine.embedder is not None
         assert isinstance(library.engine.embedder(), SentenceTransformersEmbedder)
+
+
+def test_a_large_model_that_is_given_back_is_gone_and_is_loaded_again(
+    made: tuple[Path, DistilledModel],
+) -> None:
+    home, _ = made
+    with opened(home) as library:
+        query = library.parse("harbour violin")
+        first = library.search(query).hits
+        assert library.engine.embedder is not None
+        held = weakref.ref(library.engine.embedder())
+        assert library.loaded.give_back()
+        assert held() is None, "something else still holds it"
+        assert library.search(query).hits == first
 
 
 def test_a_processor_is_no_gpu() -> None:
