@@ -325,6 +325,19 @@ def test_qwen3_vl_gives_the_same_vectors_saved_and_bare(saved_qwen: Path) -> Non
 
 
 @NEEDS_TORCHVISION
+def test_a_model_that_its_makers_cut_is_as_long_as_they_cut_it(saved_qwen: Path, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    SentenceTransformer(str(saved_qwen), device="cpu", truncate_dim=16).save_pretrained(str(tmp_path))
+    whole = SentenceTransformersEmbedder(qwen_row(saved_qwen), CPU).embed_pages(INPUTS)
+    row = qwen_row(tmp_path, dimensions=16, matryoshka=(16, 8))
+    for length in (16, 8):
+        found = SentenceTransformersEmbedder(row, CPU, length).embed_pages(INPUTS)
+        short = whole[:, :length] / np.linalg.norm(whole[:, :length], axis=1, keepdims=True)
+        assert found == pytest.approx(short, abs=1e-4)
+
+
+@NEEDS_TORCHVISION
 def test_attention_of_the_row_is_used(saved_qwen: Path) -> None:
     eager, usual = (
         SentenceTransformersEmbedder(qwen_row(saved_qwen, attention=kind), CPU) for kind in ("eager", "")
