@@ -113,7 +113,7 @@ class _Directions:
         self.turned = None if drawn is None else np.linalg.qr(drawn)[0]
 
     def draw(self, rng: np.random.Generator, count: int) -> Vectors:
-        return rng.standard_normal((count, len(self.scale)), np.float32) * self.scale
+        return np.asarray(rng.standard_normal((count, len(self.scale)), np.float32) * self.scale)
 
     def turn(self, vectors: Vectors) -> Vectors:
         return vectors if self.turned is None else vectors @ self.turned
@@ -125,7 +125,7 @@ class _Directions:
         away = self.turn(away)
         away = _unit(away - (away * pages).sum(1, keepdims=True) * pages)
         near = rng.uniform(*closeness, (len(pages), 1)).astype(np.float32)
-        return near * pages + np.sqrt(1 - near**2) * away
+        return np.asarray(near * pages + np.sqrt(1 - near**2) * away, np.float32)
 
 
 def exact(found: Clustered, limit: int, rows: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:

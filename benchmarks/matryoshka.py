@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.clustered import Clustered, clustered, exact
-from benchmarks.report import Figure, emit, note
+from benchmarks.report import Figure, Scalar, emit, note
 from benchmarks.samples import read_samples
 from docsearch.evaluate.benchmark import evaluate
 from docsearch.evaluate.judged import JudgedQuery, page_id
@@ -62,13 +62,13 @@ def report(options: argparse.Namespace) -> None:
     emit(figures, rows, as_json=options.json)
 
 
-def drawn_lines(folder: Path, rows: int, queries: int) -> list[tuple[object, ...]]:
+def drawn_lines(folder: Path, rows: int, queries: int) -> list[tuple[Scalar, ...]]:
     """One line a number of dimensions; nDCG@10 is of the one page each query was made for."""
     full = clustered(
         folder / "full.npy", rows, DRAWN[0], queries, decay=DECAY, closeness=CLOSENESS, turned=False
     )
     best = exact(full, 10)
-    lines: list[tuple[object, ...]] = []
+    lines: list[tuple[Scalar, ...]] = []
     first = 0.0
     for dimensions in DRAWN:
         note(f"drawn, {dimensions} dimensions")
@@ -99,7 +99,7 @@ def stored(folder: Path, drawn: Clustered) -> tuple[float, NDArray[np.int64]]:
     """Megabytes of the program's table with its index, and the ten rows it finds for each query."""
     table = VectorTable(folder, f"cut{drawn.vectors.shape[1]}", drawn.vectors.shape[1])
     for block in drawn.blocks():
-        table.append(table.as_rows(drawn.pages(block), drawn.vectors[block]))
+        table.append(table.as_rows(drawn.pages(block), drawn.vectors[block].astype(np.float32)))
     table.compact()
     pages = drawn.pages(slice(0, len(drawn.documents)))
     rows = {row_id(page): row for row, page in enumerate(pages)}
@@ -107,7 +107,7 @@ def stored(folder: Path, drawn: Clustered) -> tuple[float, NDArray[np.int64]]:
     return size(table), np.array(found)
 
 
-def starter_lines(folder: Path, options: argparse.Namespace) -> list[tuple[object, ...]]:
+def starter_lines(folder: Path, options: argparse.Namespace) -> list[tuple[Scalar, ...]]:
     """One line a number of dimensions; nDCG@10 is of the judged queries, by vectors alone."""
     samples = read_samples(options.docs)
     embedder = StarterEmbedder()
@@ -120,7 +120,7 @@ def starter_lines(folder: Path, options: argparse.Namespace) -> list[tuple[objec
     searches = {str(n): _search(names, cut(vectors, n), asked) for n in STARTER}
     measured = evaluate(searches, samples.judged)
     gains = [stage.overall.metrics["ndcg@10"].mean for stage in measured.stages]
-    lines: list[tuple[object, ...]] = []
+    lines: list[tuple[Scalar, ...]] = []
     for dimensions, gain in zip(STARTER, gains, strict=True):
         table = VectorTable(folder, f"starter{dimensions}", dimensions)
         pages = [PageId(row + 1, 1) for row in range(len(vectors))]

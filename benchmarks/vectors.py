@@ -200,7 +200,7 @@ def store(folder: Path, drawn: Clustered) -> VectorTable:
     """A table that holds the collection, without an index of vectors, its fragments joined."""
     table = Tried(folder, "x", drawn.vectors.shape[1])
     for block in drawn.blocks():
-        table.append(table.as_rows(drawn.pages(block), drawn.vectors[block]))
+        table.append(table.as_rows(drawn.pages(block), drawn.vectors[block].astype(np.float32)))
     table.table().optimize()
     return table
 
@@ -237,7 +237,8 @@ def _round(
     limit: int,
     selection: Selection,
 ) -> Asked:
-    milliseconds, recalls = [], []
+    milliseconds: list[float] = []
+    recalls = []
     cpu = time.process_time()
     for query, rows in zip(queries, answers, strict=False):
         with _clock(milliseconds):

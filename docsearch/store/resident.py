@@ -84,7 +84,7 @@ class Resident:
         self._vectors = vectors
 
     def _selected(self, selection: Selection) -> NDArray[np.bool_]:
-        chosen = self._ids != _FREE
+        chosen: NDArray[np.bool_] = self._ids != _FREE
         if selection.documents is not None:
             chosen &= np.isin(self._ids >> PAGE_BITS, np.array(sorted(selection.documents), np.int64))
         if selection.leading_pages is not None:

@@ -39,7 +39,6 @@ _MOST_PARTS = 8
 _FEW_ROWS = 2_000
 _MOST_FRAGMENTS = 64
 _READ_ALL_FROM = 0.5
-_FEW_DOCUMENTS = 32
 
 
 class VectorTable(Table):
@@ -186,13 +185,13 @@ class VectorTable(Table):
         return held
 
     async def _selected(self, table: Any, selection: Selection) -> Resident | None:
-        """The vectors of the selected documents; None when they are too many to read them for one query."""
-        if selection.documents is None or len(selection.documents) > _FEW_DOCUMENTS:
+        """The vectors of the selected documents, which then are all compared; None when they are too many."""
+        if selection.documents is None:
             return None
-        chosen = " OR ".join(
-            f"(id >= {row_id(PageId(d, 0))} AND id < {row_id(PageId(d + 1, 0))})" for d in selection.documents
-        )
-        return await self._loaded(table.query().where(chosen or "false"))
+        condition = selection.sql()
+        if not self._fits(await table.count_rows(condition), self.dimensions):
+            return None
+        return await self._loaded(table.query().where(condition))
 
     async def _loaded(self, search: Any) -> Resident:
         """What a query finds, in memory."""
@@ -229,10 +228,11 @@ class VectorTable(Table):
 
         rows = table.count_rows()
         indexes = table.list_indices()
-        if rows >= _KEYS_FROM_ROWS and all(index.columns != ["id"] for index in indexes):
-            table.create_index("id", config=BTree())
-        dimensions = table.schema.field("vector").type.list_size
-        if not self._fits(rows, dimensions):
+        is_large = not self._fits(rows, table.schema.field("vector").type.list_size)
+        for column, wanted in (("id", rows >= _KEYS_FROM_ROWS), ("doc", is_large)):
+            if wanted and all(index.columns != [column] for index in indexes):
+                table.create_index(column, config=BTree())
+        if is_large:
             self._index_vectors(table, rows, [index for index in indexes if index.columns == ["vector"]])
 
     def _index_vectors(self, table: Any, rows: int, indexes: Sequence[Any]) -> None:

@@ -152,6 +152,7 @@ def test_the_index_finds_what_comparing_with_all_finds(indexed: VectorTable) -> 
 
 @pytest.mark.parametrize("count", [1, 20, 100])
 def test_all_pages_of_a_selection_are_found_with_an_index(indexed: VectorTable, count: int) -> None:
+    indexed.resident_bytes = 30 * 20 * 16 * 4
     chosen = range(50, 50 + count)
     found = indexed.nearest(VECTORS[0], 5000, Selection(frozenset(chosen)))
     assert {page for page, _ in found} == set(many(chosen)[0])
