@@ -31,9 +31,14 @@ _PREFIX = "vectors_"
 
 _INDEX = "vector_of_"
 _PARTITION_ROWS = 16_384
+"""Vectors come in half precision, with which finding the partition of a row takes longest in a build;
+smaller partitions ask for as many rows at the same recall."""
 _PROBED, _PROBED_SHARE = 32, 0.65
+"""Partitions that a query looks into: all of those of 500,000 pages. Queries lie far from all pages, and
+their neighbours in many partitions; comparing codes is cheap."""
 _ALL_PARTITIONS = 1 << 20
 _RESCORED = 100
+"""Rows beyond those asked for whose vectors are read and compared exactly."""
 _SHRUNK, _GROWN = 0.8, 2.0
 _MOST_PARTS = 8
 _FEW_ROWS = 2_000
@@ -218,10 +223,11 @@ class VectorTable(Table):
     def _is_fresh(self, table: Any) -> bool:
         """Whether hardly any rows came or went since the index was brought up to date."""
         waiting = [index.num_unindexed_rows for index in table.list_indices() if index.columns == ["vector"]]
+        if not waiting or max(waiting) >= _FEW_ROWS:
+            return False
         stored = table.stats()["fragment_stats"]
         gone = stored["num_fragments"] * stored["lengths"]["mean"] - table.count_rows()
-        few = all(rows < _FEW_ROWS for rows in (*waiting, gone))
-        return bool(waiting) and few and stored["num_fragments"] < _MOST_FRAGMENTS
+        return bool(gone < _FEW_ROWS and stored["num_fragments"] < _MOST_FRAGMENTS)
 
     def _index(self, table: Any) -> None:
         from lancedb.index import BTree
