@@ -84,11 +84,12 @@ def measured(library: Library, samples: Samples, embedder: Shown, pictures: int)
     searches = stages(engine, samples.documents.resolve(), alone=True)
     report = evaluate({name: searches[name] for name in (VECTORS, FINAL)}, samples.judged)
     ranks = list(picture_ranks(library, engine, pictures))
-    note(f"{embedder.name}: done")
+    vectors, search = map(groups, report.stages)
+    note(f"{embedder.name}: nDCG@10 {vectors['all']:.3f} of vectors, {search['all']:.3f} of search")
     return {
         "embedding_seconds": seconds,
-        "vectors_ndcg10": groups(report.stages[0]),
-        "search_ndcg10": groups(report.stages[1]),
+        "vectors_ndcg10": vectors,
+        "search_ndcg10": search,
         "picture_hit1": sum(rank == 1 for rank in ranks) / len(ranks),
         "picture_hit10": sum(rank > 0 for rank in ranks) / len(ranks),
     }
