@@ -8,10 +8,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, BinaryIO, get_type_hints
 
 from docsearch.errors import SettingsError
 
@@ -223,6 +224,26 @@ def is_there(path: Path) -> bool:
 def owner_only(path: str, flags: int) -> int:
     """For `open(…, opener=owner_only)`: a file that does not exist is made for its owner alone."""
     return os.open(path, flags, 0o600)
+
+
+@contextmanager
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to write into, for its owner alone, that takes the place of `path` when the block ends.
+
+    Whoever reads finds the old one or the new one, never a part of it; when the block fails the old one
+    stays. A durable one is on the disk before it takes that place.
+    """
+    new = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with open(new, "wb", opener=owner_only) as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
 
 
 def load_settings(path: Path) -> Settings:

@@ -7,12 +7,11 @@ of a page, rare ones more likely than common ones, as somebody remembers them wh
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from docsearch.config import owner_only
+from docsearch.config import whole_file
 from docsearch.errors import StorageFull
 from docsearch.learn.dataset import Chosen
 from docsearch.records import PageId
@@ -97,11 +96,9 @@ def _read(path: Path) -> Iterator[tuple[str, str, int]]:
 
 
 def _write(path: Path, queries: Sequence[tuple[str, str, int]]) -> None:
-    new = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(new, "w", encoding="utf-8", opener=owner_only) as file:
-            file.writelines(json.dumps(query) + "\n" for query in queries)
-        new.replace(path)
+        with whole_file(path) as file:
+            file.writelines(json.dumps(query).encode() + b"\n" for query in queries)
     except OSError as error:
         raise StorageFull(f"cannot write {path}: {error.strerror}") from error

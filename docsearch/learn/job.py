@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from docsearch.config import owner_only
+from docsearch.config import whole_file
 from docsearch.errors import SettingsError
 from docsearch.models.device import AUTO
 from docsearch.models.registry import ModelRow, Role, Runtime
@@ -173,11 +172,9 @@ def read_held_out(folder: Path) -> tuple[HeldOutQuery, ...]:
 
 def _write_lines(file: Path, values: Iterable[Any]) -> None:
     """One JSON object a line; the file is there when all of it is."""
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    with open(partial, "w", encoding="utf-8", opener=owner_only) as stream:
+    with whole_file(file) as stream:
         for value in values:
-            stream.write(json.dumps(dataclasses.asdict(value), default=str) + "\n")
-    partial.replace(file)
+            stream.write(json.dumps(dataclasses.asdict(value), default=str).encode() + b"\n")
 
 
 def _read_lines(file: Path, kind: type[Value]) -> Iterator[Value]:

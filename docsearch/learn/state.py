@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from docsearch.config import owner_only
+from docsearch.config import owner_only, whole_file
 from docsearch.errors import IndexBusy, StorageFull, UsageError
 from docsearch.learn.adapt import Adapter
 from docsearch.records import LearningEvent
@@ -150,11 +150,9 @@ class States:
 
     def promote(self, number: int) -> None:
         """Makes a state live, or none with 0, at one instant. Raises StorageFull; then nothing changes."""
-        new = self.folder / f".{_LIVE}-{os.getpid()}"
         try:
             self._make()
-            _write(new, str(number))
-            new.replace(self.folder / _LIVE)
+            _write(self.folder / _LIVE, str(number))
             _sync(self.folder)
         except OSError as error:
             raise StorageFull(f"cannot write {self.folder}: {error.strerror or error}") from error
@@ -247,7 +245,7 @@ class States:
 
 
 def _write_adapter(path: Path, adapter: Adapter) -> None:
-    with open(path, "wb", opener=owner_only) as file:
+    with whole_file(path) as file:
         np.savez(
             file,
             fingerprint=np.array(adapter.fingerprint),
@@ -255,8 +253,6 @@ def _write_adapter(path: Path, adapter: Adapter) -> None:
             right=adapter.right,
             mean=adapter.mean,
         )
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _read_adapter(path: Path) -> Adapter:
@@ -268,10 +264,8 @@ def _read_adapter(path: Path) -> Adapter:
 
 
 def _write(path: Path, text: str) -> None:
-    with open(path, "w", encoding="utf-8", opener=owner_only) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    with whole_file(path) as file:
+        file.write(text.encode())
 
 
 def _append(path: Path, line: str) -> None:

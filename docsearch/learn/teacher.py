@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from docsearch.config import owner_only
+from docsearch.config import owner_only, whole_file
 from docsearch.errors import StorageFull
 from docsearch.models.protocols import Embedder, ModelInput, Vectors
 from docsearch.records import DistillStep
@@ -87,7 +87,6 @@ class TeacherVectors:
         if not self._new:
             return
         file = self.folder / f"{time.time_ns():020}.npz"
-        new = file.with_name(f".{file.name}")
         arrays: dict[str, Any] = {
             "texts": np.frombuffer(json.dumps(self._new).encode(), np.uint8),
             "vectors": np.stack([self._vectors[text] for text in self._new]),
@@ -96,12 +95,9 @@ class TeacherVectors:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with open(self.folder / _NAME, "w", encoding="utf-8", opener=owner_only) as name:
                 name.write(self.teacher.name)
-            with open(new, "wb", opener=owner_only) as target:
+            with whole_file(file, durable=False) as target:
                 np.savez(target, **arrays)
-            new.replace(file)
         except OSError as error:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
             raise StorageFull(f"cannot write {file}: {error.strerror}") from error
         self._new = []
 

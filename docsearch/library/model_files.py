@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from docsearch.config import Folders, Settings, owner_only
+from docsearch.config import Folders, Settings, whole_file
 from docsearch.errors import ModelUnavailable, SettingsError, StorageFull, UsageError
 from docsearch.library.model_list import in_use, model_row, registry_of, user_rows
 from docsearch.library.settings_file import toml_value
@@ -100,11 +100,9 @@ def change_row(file: Path, name: str, values: Mapping[str, str | bool]) -> None:
         new = _changed(old, name, values)
         if tomllib.loads(new) != _expected(tomllib.loads(old), name, values):
             raise SettingsError(f"{file}: the row of '{name}' cannot be changed; write {dict(values)} there")
-        beside = file.with_name(file.name + ".new")
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(beside, "w", encoding="utf-8", opener=owner_only) as target:
-            target.write(new)
-        beside.replace(file)
+        with whole_file(file) as target:
+            target.write(new.encode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{file} cannot be read: {error}") from error
     except OSError as error:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -23,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from docsearch.config import owner_only
+from docsearch.config import whole_file
 from docsearch.errors import ModelUnavailable, StorageFull
 from docsearch.models.protocols import Embedder, ModelInput, Vectors
 from docsearch.models.registry import ModelRow
@@ -162,7 +160,6 @@ def write_student(folder: Path, student: Student, note: DistilledModel) -> Path:
     Raises StorageFull when it cannot be written; the one before is still there then.
     """
     file = student_file(folder, note.fingerprint)
-    new = file.with_name(f".{file.name}-{os.getpid()}")
     arrays: dict[str, Any] = {name: getattr(student, name).astype(np.float16) for name in _MAPS}
     for name in _TABLES:
         table: Table = getattr(student, name)
@@ -171,14 +168,9 @@ def write_student(folder: Path, student: Student, note: DistilledModel) -> Path:
     arrays[_NOTE] = np.frombuffer(json.dumps(dataclasses.asdict(note)).encode(), np.uint8)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(new, "wb", opener=owner_only) as target:
+        with whole_file(file) as target:
             np.savez(target, **arrays)
-            target.flush()
-            os.fsync(target.fileno())
-        new.replace(file)
     except OSError as error:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
         raise StorageFull(f"cannot write {file}: {error.strerror}") from error
     return file
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from docsearch.config import owner_only
+from docsearch.config import whole_file
 from docsearch.errors import IndexDamaged, StorageFull
 
 CATALOG = "catalog.sqlite"
@@ -80,12 +80,10 @@ def begin(folder: Path, recipe: str) -> Path:
 
 def switch(folder: Path, place: Path) -> None:
     """Makes `place` the generation in use, at one instant, once all of it is on the disk."""
-    beside = folder / f"{_POINTER}.new"
     try:
         if hasattr(os, "sync"):
             os.sync()
-        _write(beside, place.name)
-        beside.replace(folder / _POINTER)
+        _write(folder / _POINTER, place.name)
         _sync_folder(folder)
         (place / _RECIPE).unlink(missing_ok=True)
     except OSError as error:
@@ -168,10 +166,8 @@ def _recipe(place: Path) -> str | None:
 
 def _write(path: Path, text: str) -> None:
     """A file that is on the disk when this returns."""
-    with open(path, "w", opener=owner_only) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    with whole_file(path) as file:
+        file.write(text.encode())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -89,7 +89,7 @@ class Vocabulary:
 
         mistakes = 1 if len(word) < 8 else 2
         by_length, pages = self.catalog.remember("words by length", self._by_length)
-        found: list[tuple[str, float, int]] = []
+        found: list[tuple[str, int, int]] = []
         for length in range(len(word) - mistakes, len(word) + mistakes + 1):
             words = by_length.get(length, [])
             found += process.extract(word, words, scorer=OSA.distance, score_cutoff=mistakes, limit=50)

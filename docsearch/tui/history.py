@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from docsearch.config import owner_only
+from docsearch.config import whole_file
 
 MOST = 500
 """Older queries are forgotten."""
@@ -57,12 +57,10 @@ class History:
     def _write(self) -> None:
         if self._path is None:
             return
-        new = self._path.with_name(self._path.name + ".new")
         with suppress(OSError):
-            new.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(new, "w", opener=owner_only) as file:
-                file.write("\n".join(self.queries).encode("utf-8", "replace").decode() + "\n")
-            new.replace(self._path)
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with whole_file(self._path, durable=False) as file:
+                file.write(("\n".join(self.queries) + "\n").encode("utf-8", "replace"))
 
 
 class Walk:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from docsearch.config import whole_file
 from docsearch.store.lock import WATCHER, owner_of
 
 _FILE = "watcher.json"
@@ -47,12 +48,8 @@ def running_watcher(folder: Path) -> WatcherState | None:
 
 def tell_state(folder: Path, state: WatcherState) -> None:
     """Writes the state for `running_watcher`; a disk that cannot be written is no reason to fail."""
-    target = folder / _FILE
-    with suppress(OSError):
-        new = target.with_suffix(".new")
-        new.write_text(json.dumps(asdict(state)), "utf-8")
-        new.chmod(0o600)
-        new.replace(target)
+    with suppress(OSError), whole_file(folder / _FILE, durable=False) as file:
+        file.write(json.dumps(asdict(state)).encode())
 
 
 def end_state(folder: Path) -> None:
