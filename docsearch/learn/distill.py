@@ -1,8 +1,9 @@
 """Distils a small encoder of queries from a large model, on the user's own corpus.
 
 The student learns where the large model puts a query, by the cosine between its vector and the large
-model's, from the words of the query alone: pages are not looked at and keep their vectors (Liu, Zhang and Xiao, NanoVDR, 2026).
-Whether it is used is decided on queries of documents that it never learned from.
+model's, from the words of the query alone: pages are not looked at and keep their vectors (Liu, Zhang
+and Xiao, NanoVDR, 2026). Whether it is used is decided on queries of documents that it never
+learned from.
 """
 
 from __future__ import annotations
