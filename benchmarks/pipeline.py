@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 from typing import Any
 
 from benchmarks.finetune import TWO_BILLION, large_row
@@ -199,7 +199,7 @@ class Steps:
 def measured(
     trial: Trial, row: ModelRow, device: Device, rounds: int, token_seconds: float
 ) -> dict[str, Figure]:
-    """The model by itself and under `docsearch index`, in turn; the best round of each."""
+    """The model by itself and under `docsearch index`, in turn; medians of the rounds."""
     embedder = SentenceTransformersEmbedder(row, device)
     steps = Steps(token_seconds)
     steps.watch(embedder)
@@ -217,13 +217,13 @@ def measured(
         note(f"round {number}: {pages / bare[-1]:.2f} pages/s bare, {pages / whole[-1]:.2f} indexed")
     return {
         "pages": pages,
-        "pages_per_second": pages / min(whole),
-        "bare_model_pages_per_second": pages / min(bare),
-        "ratio": min(bare) / min(whole),
+        "pages_per_second": pages / median(whole),
+        "bare_model_pages_per_second": pages / median(bare),
+        "ratio": median(alone / indexed for alone, indexed in zip(bare, whole, strict=True)),
         "batch_pages": batch,
         "visual_tokens_per_page": visual,
         "device": device.describe(),
-        **(work_figures(embedder, inputs, device, pages / min(whole)) if not token_seconds else {}),
+        **(work_figures(embedder, inputs, device, pages / median(whole)) if not token_seconds else {}),
     }
 
 
