@@ -18,7 +18,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +27,7 @@ from typing import Any
 
 from benchmarks.finetune import TWO_BILLION, large_row
 from benchmarks.picture import drawn_pages, rendered
-from benchmarks.report import Figure, common_parser, emit, note, parse_args
+from benchmarks.report import Figure, common_parser, emit, note, parse_args, seconds_of
 from docsearch.config import ModelSettings, OcrSettings, Settings
 from docsearch.errors import DocsearchError
 from docsearch.ingest.document import open_document
@@ -155,7 +155,7 @@ class Trial:
         store = self.library.store
         store.documents.forget_vectors(embedder.fingerprint)
         run = Indexer(store, self.library.settings, lambda: embedder).run([], tiers=[Tier.VECTORS])
-        seconds = _seconds(lambda: list(run))
+        seconds = seconds_of(lambda: list(run))
         made = store.documents.pages_with_vectors()[embedder.fingerprint]
         assert made == len(self.pages), f"{made} of {len(self.pages)} pages have vectors"
         return seconds
@@ -212,7 +212,7 @@ def measured(
     _reset_peak(device)
     bare, whole = [], []
     for number in range(1, rounds + 1):
-        bare.append(_seconds(lambda: encode(embedder, inputs, batch)))
+        bare.append(seconds_of(lambda: encode(embedder, inputs, batch)))
         whole.append(trial.index(embedder))
         note(f"round {number}: {pages / bare[-1]:.2f} pages/s bare, {pages / whole[-1]:.2f} indexed")
     return {
@@ -272,7 +272,7 @@ def peak_flops(device: Device) -> float:
         _wait(device)
 
     multiply()
-    return max(times * 2 * size**3 / _seconds(multiply) for _ in range(5))
+    return max(times * 2 * size**3 / seconds_of(multiply) for _ in range(5))
 
 
 def variants(trial: Trial, row: ModelRow, device: Device) -> list[list[object]]:
@@ -310,7 +310,7 @@ def timed_way(trial: Trial, row: ModelRow, device: Device) -> list[float]:
     embedder.embed_pages(inputs[:2])
     steps.forget()
     _reset_peak(device)
-    seconds = _seconds(lambda: embedder.embed_pages(inputs))
+    seconds = seconds_of(lambda: embedder.embed_pages(inputs))
     return [
         len(inputs) / seconds,
         sum(steps.tokens) / len(inputs),
@@ -341,12 +341,6 @@ def _peak_gigabytes(device: Device) -> float | None:
     import torch
 
     return torch.cuda.max_memory_allocated() / 1e9 if device.name.startswith("cuda") else None
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

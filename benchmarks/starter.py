@@ -8,7 +8,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -17,7 +16,7 @@ import numpy as np
 
 from benchmarks.picture import drawn_pages, rendered
 from benchmarks.program import REPOSITORY, add_home, complete_index, home_folder
-from benchmarks.report import Figure, common_parser, emit, note, parse_args
+from benchmarks.report import Figure, common_parser, emit, note, parse_args, seconds_of
 from benchmarks.samples import Samples, read_samples
 from docsearch.library import Library
 from docsearch.models.protocols import ModelInput
@@ -73,12 +72,12 @@ def page_texts(library: Library) -> list[str]:
 def speed(embed: Callable[[Sequence[ModelInput]], object], inputs: Sequence[ModelInput]) -> float:
     """Inputs a second, the best of a few rounds."""
     batches = [inputs[i : i + BATCH] for i in range(0, len(inputs), BATCH)]
-    return max(len(inputs) / _seconds(lambda: [embed(batch) for batch in batches]) for _ in range(ROUNDS))
+    return max(len(inputs) / seconds_of(lambda: [embed(batch) for batch in batches]) for _ in range(ROUNDS))
 
 
 def query_time(embedder: StarterEmbedder, query: str) -> float:
     """Milliseconds to embed one query."""
-    return 1000 * _seconds(lambda: embedder.embed_queries([ModelInput(text=query)]))
+    return 1000 * seconds_of(lambda: embedder.embed_queries([ModelInput(text=query)]))
 
 
 def rerank_time(engine: Engine, query: str) -> float | None:
@@ -86,7 +85,7 @@ def rerank_time(engine: Engine, query: str) -> float | None:
     ranking = engine.first_stage(Query(raw=query, text=query))
     if len(ranking.candidates) < engine.settings.rerank:
         return None
-    return 1000 * _seconds(lambda: engine.second_stage(ranking))
+    return 1000 * seconds_of(lambda: engine.second_stage(ranking))
 
 
 def wheel_megabytes() -> float:
@@ -106,12 +105,6 @@ def wheel_megabytes() -> float:
         subprocess.run(command, check=True)
         [wheel] = Path(folder).glob("*.whl")
         return wheel.stat().st_size / 1e6
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -24,11 +24,10 @@ _EMPTY = rb"exact phrase"
 _RESULTS = rb"pages? in \d+\.\d\d s|No page found"
 _PAGE = rb"page \d+ of \d+(?: \xc2\xb7 [^\x1b]+)? (?:\x1b\[[\d;]*m)+\xe2\x94\x80"
 """In the lower edge of the preview, painted together with a page."""
-_DOWN, _UP, _NEXT_PAGE = b"\x1b[B", b"\x1b[A", b"\x1b[6~"
+_DOWN, _UP, _NEXT_PAGE, _LAST = b"\x1b[B", b"\x1b[A", b"\x1b[6~", b"\x1b[F"
+_TO_RESULTS, _TO_QUERY = b"\t", b"/"
 _CLEAR = b"\x15"
 _REST_SECONDS = 0.4
-_JUMP = 4
-"""Results that the cursor passes on its way to one whose page was not drawn ahead."""
 _WARMING = 3
 
 
@@ -126,10 +125,13 @@ def _search(screen: Terminal, query: bytes) -> None:
 
 
 def new_page(screen: Terminal, query: bytes) -> float | None:
-    """Seconds until a page is painted that was not drawn ahead; None where there are too few results."""
+    """Seconds until the page of the last result is painted, which was not drawn ahead; None without one."""
     _search(screen, query)
-    pressed = screen.write(_DOWN * _JUMP)
+    screen.write(_TO_RESULTS)
+    screen.rest(_REST_SECONDS)
+    pressed = screen.write(_LAST)
     painted = screen.last(_PAGE, _REST_SECONDS)
+    screen.write(_TO_QUERY)
     return None if painted is None else painted - pressed
 
 
