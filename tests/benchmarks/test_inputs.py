@@ -12,7 +12,7 @@ def test_figures_by_what_is_shown(docs: Path, home: Path, tmp_path: Path, measur
     found = measure(inputs.main, "--docs", docs, "--home", copied, "--pictures", "2")
     assert found.pop("embedder") == "starter"
     assert list(found) == list(inputs.WAYS)
-    both, picture, text = found.values()
-    assert both["vectors_ndcg10"]["all"] > picture["vectors_ndcg10"]["all"]
-    assert both["picture_hit10"] == picture["picture_hit10"] == 1, "there are fewer than ten pages"
-    assert text["picture_hit1"] < both["picture_hit1"]
+    for figures in found.values():  # among so few pages each is found in every way
+        assert figures["search_ndcg10"]["all"] == 1
+        assert figures["picture_hit10"] == 1
+        assert figures["embedding_seconds"] > 0
