@@ -56,12 +56,22 @@ class LibraryThread:
 
     async def stream(self, work: Callable[[LibraryPort], Iterator[T]]) -> AsyncGenerator[T, None]:
         """The items of an iterator that runs in the thread, one step a call; closed with this one."""
-        iterator = await self.call(work)
+        begun: list[Iterator[T]] = []
+
+        def step(library: LibraryPort) -> T | object:
+            if not begun:
+                begun.append(work(library))
+            return next(begun[0], _END)
+
+        def close(_: LibraryPort) -> None:
+            if begun:
+                close_iterator(begun[0])
+
         try:
-            while (item := await self.call(lambda _: next(iterator, _END))) is not _END:
+            while (item := await self.call(step)) is not _END:
                 yield item  # type: ignore[misc]
         finally:
-            closing = self._post(lambda _: close_iterator(iterator))
+            closing = self._post(close)
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(asyncio.wrap_future(closing))
 

@@ -143,8 +143,10 @@ async def test_enter_on_words_not_yet_searched_searches_and_opens_nothing(
     async with running(library, tmp_path) as pilot:
         await type_query(pilot, "budget")
         await settled(pilot)
-        pilot.app.screen.query_one(QueryInput).value = "other"
-        await pilot.press("enter")
+        screen = pilot.app.screen
+        assert isinstance(screen, SearchScreen)
+        screen.query_one(QueryInput).value = "other"
+        screen.on_input_submitted()
         await settled(pilot)
         assert hits(pilot) == [hit(9)]
         assert "view" not in {what for what, *_ in library.asked}

@@ -41,9 +41,6 @@ from docsearch.tui.widgets.status_line import StatusLine
 
 RESULTS = 30
 """Hits to list."""
-TYPING_SECONDS = 0.0
-"""A search starts when no key came for this long. What is searched for while another key comes is dropped
-before it starts, or not shown."""
 NEXT_ROWS = (1, -1, 2, 3)
 """Rows whose pages are drawn ahead, seen from the cursor."""
 NOTHING_SECONDS = 0.3
@@ -131,7 +128,7 @@ class SearchScreen(AnswerKeys):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Every change of the query drops the search under way and starts another."""
-        self.search(event.value, TYPING_SECONDS)
+        self.search(event.value)
         if event.value.rstrip().endswith("?") and len(event.value.split()) > 1:
             self.ask(event.value)
 
@@ -140,15 +137,13 @@ class SearchScreen(AnswerKeys):
         if self.answered == self._asked:
             self.action_open()
         else:
-            self.search(self._words, 0)
+            self.search(self._words)
 
-    def search(self, words: str, delay: float = 0.0) -> None:
-        """Searches after `delay` seconds, unless another search is asked for before."""
-        work = partial(self._search, words, self.subject, delay)
-        self.session.boundary.start(self, work, "search")
+    def search(self, words: str) -> None:
+        """Searches at once. What is asked for while another key comes is dropped, or not shown."""
+        self.session.boundary.start(self, partial(self._search, words, self.subject), "search")
 
-    async def _search(self, words: str, subject: Subject | None, delay: float) -> None:
-        await asyncio.sleep(delay)
+    async def _search(self, words: str, subject: Subject | None) -> None:
         if not words.strip() and subject is None:
             self._show_idle()
             return
