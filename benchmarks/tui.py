@@ -132,6 +132,7 @@ def new_page(screen: Terminal, query: bytes) -> float | None:
     pressed = screen.write(_LAST)
     painted = screen.last(_PAGE, _REST_SECONDS)
     screen.write(_TO_QUERY)
+    screen.rest(_REST_SECONDS)
     return None if painted is None else painted - pressed
 
 
