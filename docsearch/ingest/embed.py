@@ -20,7 +20,7 @@ from docsearch.ingest.readers import Readers
 from docsearch.ingest.scan import current_paths
 from docsearch.ingest.workers import Done, Event, Failed, PageFailed, PageRendered, RenderJob
 from docsearch.models.protocols import Embedder, ModelInput
-from docsearch.records import Failure, FailureKind, PageId, Progress
+from docsearch.records import Failure, PageId, Progress
 from docsearch.store.documents import StoredDocument
 from docsearch.store.index import Index
 
@@ -191,15 +191,11 @@ class VectorTier:
         self._batch.pieces.append(encoded)
         self.pages_done += len(encoded.pages)
         self.files_done += len(encoded.ended)
-        notes = [self._note(page, size) for page, size in encoded.shrunk.items()]
-        for page, note in zip(encoded.shrunk, notes, strict=True):
+        notes = []
+        for page, size in encoded.shrunk.items():
+            notes.append(note := Failure.scaled_down(self.paths[page.doc], page.page, size))
             self._notes.setdefault(page.doc, []).append(note)
         return notes
-
-    def _note(self, page: PageId, size: tuple[int, int]) -> Failure:
-        width, height = size
-        path = self.paths[page.doc]
-        return Failure(path, FailureKind.SCALED_DOWN, f"{width} x {height} pixels fitted", page.page)
 
     def _flush(self) -> None:
         """Begins to write what there is; one write is under way at a time."""

@@ -17,7 +17,7 @@ from docsearch.ingest.scan import current_paths
 from docsearch.ingest.workers import Done, Event, Failed, PageFailed, PageRendered, RenderJob
 from docsearch.models.late import LateModel
 from docsearch.models.protocols import LateInteraction, ModelInput, Shrinking, Vectors
-from docsearch.records import Failure, FailureKind, PageId, Progress
+from docsearch.records import Failure, PageId, Progress
 from docsearch.store.index import Index
 from docsearch.store.token_vectors import Span, pages_waiting
 
@@ -99,9 +99,8 @@ class TokenVectorTier:
         waited, path = pages_waiting(span, self.waiting), self.paths[span.document.id]
         self.vectors.write(span, self._encoded(span, images), waited)
         shrunk = self.model.shrunk() if isinstance(self.model, Shrinking) else {}
-        for place, (width, height) in shrunk.items():
-            what = f"{width} x {height} pixels fitted"
-            note = Failure(path, FailureKind.SCALED_DOWN, what, span.pages[place])
+        for place, size in shrunk.items():
+            note = Failure.scaled_down(path, span.pages[place], size)
             self.index.files.put_failure(note)
             yield note
         self.pages_done += len(span.pages)

@@ -82,6 +82,12 @@ class Failure:
     detail: str = ""
     page: int | None = None
 
+    @classmethod
+    def scaled_down(cls, path: Path, page: int, size: tuple[int, int]) -> Failure:
+        """The note on a page whose picture only fitted into memory at this size: width, height in pixels."""
+        width, height = size
+        return cls(path, FailureKind.SCALED_DOWN, f"{width} x {height} pixels fitted", page)
+
     @property
     def is_note(self) -> bool:
         """Whether the page is searchable all the same."""
