@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from docsearch.config import owner_only
 from docsearch.errors import MissingExtra, SettingsError, UsageError
 from docsearch.learn.job import JOB, decoded
 from docsearch.program import environment
+from docsearch.store.lock import is_held, take
 
 RESULT = "result"
 PROGRESS, PAUSE, STATE, LOG = "progress.jsonl", "pause", "state.json", "log.txt"
@@ -130,18 +131,8 @@ def require_packages() -> None:
 @contextmanager
 def running(folder: Path) -> Iterator[bool]:
     """Holds the job for this process; gives False when another process has it."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / _LOCK, timeout=_PATIENCE_SECONDS, mode=0o600)
-    try:
-        lock.acquire()
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
+    with take(folder / _LOCK, _PATIENCE_SECONDS) or nullcontext() as taken:
+        yield taken is not None
 
 
 def say(folder: Path, state: State, reason: str = "") -> None:
@@ -158,7 +149,7 @@ def _state(folder: Path, said: dict[str, Any]) -> tuple[State, str, int | None]:
     if (folder / RESULT).is_dir():
         return State.DONE, "", None
     process = said.get("process")
-    if _is_held(folder):
+    if is_held(folder / _LOCK):
         return State.RUNNING, "", process if type(process) is int else None
     if said.get("state") == State.FAILED:
         return State.FAILED, str(said.get("reason", "")), None
@@ -171,20 +162,6 @@ def _is_installed(package: str) -> bool:
     try:
         return importlib.util.find_spec(package) is not None
     except (ImportError, ValueError):
-        return False
-
-
-def _is_held(folder: Path) -> bool:
-    from filelock import FileLock, Timeout
-
-    if not (folder / _LOCK).exists():
-        return False
-    try:
-        with FileLock(folder / _LOCK, timeout=0, mode=0o600):
-            return False
-    except Timeout:
-        return True
-    except OSError:
         return False
 
 

@@ -12,7 +12,7 @@ import shutil
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from docsearch.config import owner_only, whole_file
-from docsearch.errors import IndexBusy, StorageFull, UsageError
+from docsearch.errors import StorageFull, UsageError
 from docsearch.learn.adapt import Adapter
 from docsearch.records import LearningEvent
+from docsearch.store.lock import alone
 
 _LIVE = "live"
 _HISTORY = "history.jsonl"
@@ -157,22 +158,9 @@ class States:
         except OSError as error:
             raise StorageFull(f"cannot write {self.folder}: {error.strerror or error}") from error
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Holds what only one round at a time may do; raises IndexBusy when another one does it."""
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.folder.with_name(_LOCK), timeout=0, mode=0o600)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise IndexBusy("another round of learning runs", hint="wait for it, or stop it") from error
-        except OSError as error:
-            raise StorageFull(f"cannot write {self.folder}: {error.strerror}") from error
-        try:
-            yield
-        finally:
-            lock.release()
+        return alone(self.folder.with_name(_LOCK), "another round of learning runs")
 
     def accept(self, number: int) -> None:
         """Puts a state into use; raises UsageError when there is no such state."""

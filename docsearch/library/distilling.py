@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from docsearch.errors import IndexBusy, ModelUnavailable, StorageFull, UsageError
+from docsearch.errors import ModelUnavailable, UsageError
 from docsearch.models.distilled import notes, student_file
 from docsearch.models.registry import ModelRow, Registry, Role, Runtime
 from docsearch.records import DistilledModel, DistillStep, ModelState
+from docsearch.store.lock import alone
 
 if TYPE_CHECKING:
     from docsearch.library import Library
@@ -103,20 +104,5 @@ def remove_distilled(library: Library, name: str) -> int:
     return len(found)
 
 
-@contextmanager
-def _alone(library: Library) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    folder = library.folders.distilled
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = FileLock(folder / _LOCK, timeout=0, mode=0o600)
-        lock.acquire()
-    except Timeout as error:
-        raise IndexBusy("another docsearch models distill runs", hint="wait for it, or stop it") from error
-    except OSError as error:
-        raise StorageFull(f"cannot write {folder}: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()
+def _alone(library: Library) -> AbstractContextManager[None]:
+    return alone(library.folders.distilled / _LOCK, "another docsearch models distill runs")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from docsearch.errors import IndexBusy
-from docsearch.store.lock import writer_lock
+from docsearch.errors import IndexBusy, StorageFull
+from docsearch.store.lock import alone, is_held, writer_lock
 
 HOLD = """
 import sys
@@ -57,4 +57,21 @@ def test_the_lock_is_freed_by_an_error_inside(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), writer_lock(tmp_path):
         raise ZeroDivisionError
     with writer_lock(tmp_path), pytest.raises(IndexBusy), writer_lock(tmp_path):
+        pass
+
+
+def test_what_is_done_alone_is_not_done_twice(tmp_path: Path) -> None:
+    lock = tmp_path / "made" / "learning.lock"
+    assert not is_held(lock)
+    with alone(lock, "another round runs"):
+        assert is_held(lock)
+        assert lock.parent.stat().st_mode & 0o777 == 0o700
+        with pytest.raises(IndexBusy, match="another round runs"), alone(lock, "another round runs"):
+            pass
+    assert not is_held(lock)
+
+
+def test_a_lock_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageFull, match="cannot write"), alone(tmp_path / "file" / "x.lock", "busy"):
         pass
