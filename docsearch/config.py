@@ -253,10 +253,19 @@ def load_settings(path: Path) -> Settings:
         SettingsError: the file cannot be read, or a section, key or value in it is wrong.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Settings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read the settings in {path}: {error}") from error
+    return parsed_settings(text, path)
+
+
+def parsed_settings(text: str, path: Path) -> Settings:
+    """The settings that a file of this text has; `path` names it in the SettingsError, raised as above."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"cannot read the settings in {path}: {error}") from error
     sections = {f.name: f.default_factory for f in dataclasses.fields(Settings)}
     unknown = sorted(set(raw) - set(sections))

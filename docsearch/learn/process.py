@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from docsearch.config import owner_only
+from docsearch.config import owner_only, whole_file
 from docsearch.errors import MissingExtra, SettingsError, UsageError
 from docsearch.learn.job import JOB, decoded
 from docsearch.program import environment
@@ -139,10 +139,8 @@ def say(folder: Path, state: State, reason: str = "") -> None:
     """Leaves word how this process stands; counts a start when it runs."""
     starts = _said(folder).get("starts", 0) + (state is State.RUNNING)
     word = {"state": state, "reason": reason, "process": os.getpid(), "starts": starts}
-    partial = folder / f"{STATE}.{os.getpid()}"
-    with open(partial, "w", encoding="utf-8", opener=owner_only) as stream:
-        json.dump(word, stream)
-    partial.replace(folder / STATE)
+    with whole_file(folder / STATE, durable=False) as file:
+        file.write(json.dumps(word).encode())
 
 
 def _state(folder: Path, said: dict[str, Any]) -> tuple[State, str, int | None]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from docsearch import config
-from docsearch.config import Settings, load_settings, owner_only
+from docsearch.config import Settings, parsed_settings, whole_file
 from docsearch.errors import SettingsError, StorageFull
 
 Value = str | int | float | bool | tuple[str, ...]
@@ -117,17 +117,13 @@ def save_setting(path: Path, setting: Setting, value: Value) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read the settings in {path}: {error}") from error
     text = edited(old, setting.section, setting.key, toml_value(value))
-    new = path.with_name(path.name + ".new")
+    settings = parsed_settings(text, path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(new, "w", encoding="utf-8", opener=owner_only) as file:
-            file.write(text)
-        settings = load_settings(new)
-        new.replace(path)
+        with whole_file(path) as file:
+            file.write(text.encode())
     except OSError as error:
         raise StorageFull(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        new.unlink(missing_ok=True)
     return settings
 
 

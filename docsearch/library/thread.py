@@ -6,13 +6,12 @@ A file that cannot be read is a thread that was forgotten; one that cannot be wr
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from docsearch.config import owner_only
+from docsearch.config import whole_file
 from docsearch.records import PageId, Turn
 
 MOST_TURNS = 8
@@ -32,10 +31,8 @@ def save_thread(file: Path, turns: Sequence[Turn]) -> None:
     text = json.dumps([_values(turn) for turn in turns[-MOST_TURNS:]])
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = file.with_name(f"{file.name}.{os.getpid()}")
-        with open(partial, "w", encoding="utf-8", opener=owner_only) as stream:
-            stream.write(text)
-        partial.replace(file)
+        with whole_file(file, durable=False) as stream:
+            stream.write(text.encode())
 
 
 def forget_thread(file: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from docsearch import __version__
-from docsearch.config import owner_only
+from docsearch.config import owner_only, whole_file
 from docsearch.errors import StorageFull, UsageError
 from docsearch.store import generation
 from docsearch.store.catalog import Catalog
@@ -72,21 +72,19 @@ def export_index(index: Index, target: Path) -> Manifest:
         IndexBusy: another process is writing.
         StorageFull: there is no room, here or beside the target.
     """
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     snapshot = target.with_name(f".{target.name}.{os.getpid()}.sqlite")
     try:
-        with index.writing():
+        with whole_file(target) as file, index.writing():
             index.sweep()
             index.compact()
             _snapshot(index.catalog, snapshot)
             files = dict(_files(index, snapshot))
             manifest = _describe(index, files)
-            _pack(beside, manifest, files)
-        beside.replace(target)
+            _pack(file, manifest, files)
     except OSError as error:
         raise StorageFull(f"cannot write {target}: {error.strerror or error}") from error
     finally:
-        generation.remove([beside, *snapshot.parent.glob(f"{snapshot.name}*")])
+        generation.remove(snapshot.parent.glob(f"{snapshot.name}*"))
     return manifest
 
 
@@ -145,16 +143,13 @@ def _describe(index: Index, files: dict[str, Path]) -> Manifest:
     )
 
 
-def _pack(target: Path, manifest: Manifest, files: dict[str, Path]) -> None:
-    with open(target, "wb", opener=owner_only) as file:
-        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=_GZIP_LEVEL) as tar:
-            text = json.dumps(asdict(manifest)).encode()
-            tar.addfile(_header(_MANIFEST, len(text)), io.BytesIO(text))
-            for member in manifest.members:
-                with files[member.name].open("rb") as content:
-                    tar.addfile(_header(member.name, member.size), content)
-        file.flush()
-        os.fsync(file.fileno())
+def _pack(file: BinaryIO, manifest: Manifest, files: dict[str, Path]) -> None:
+    with tarfile.open(fileobj=file, mode="w:gz", compresslevel=_GZIP_LEVEL) as tar:
+        text = json.dumps(asdict(manifest)).encode()
+        tar.addfile(_header(_MANIFEST, len(text)), io.BytesIO(text))
+        for member in manifest.members:
+            with files[member.name].open("rb") as content:
+                tar.addfile(_header(member.name, member.size), content)
 
 
 def _header(name: str, size: int) -> tarfile.TarInfo:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from docsearch.config import owner_only
+from docsearch.config import whole_file
 from docsearch.errors import StorageFull
 from docsearch.store import generation
 from docsearch.store.documents import StoredDocument
@@ -31,7 +31,7 @@ Tokens = NDArray[np.float16]
 FOLDER = "token-vectors"
 PAGES_A_FILE = 4
 """As many are lost when the making is stopped: at seconds a page that should be few."""
-_SUFFIX, _UNFINISHED = ".tokens", ".part"
+_SUFFIX = ".tokens"
 _MODEL = "model.json"
 _HEAD = struct.Struct("<8sHHI")
 """Mark, dimensions, pages, and how many of the pages waited for OCR."""
@@ -77,7 +77,8 @@ class TokenVectors:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(exist_ok=True, mode=0o700)
             if _model_of(self.folder) != model:
-                self._write(self.folder / _MODEL, [json.dumps({"model": model}).encode()])
+                with whole_file(self.folder / _MODEL) as file:
+                    file.write(json.dumps({"model": model}).encode())
 
     def write(self, span: Span, pages: Sequence[NDArray[np.floating]], waited: int = 0) -> None:
         """Keeps the vectors of these pages, shape (tokens, dimensions) each; `waited` of them for OCR.
@@ -91,7 +92,8 @@ class TokenVectors:
         with _errors(self.folder):
             path = self._path(span.document.content, span.first)
             path.parent.mkdir(exist_ok=True, mode=0o700)
-            self._write(path, [head, lengths.tobytes(), *body])
+            with whole_file(path) as file:
+                file.writelines([head, lengths.tobytes(), *body])
 
     def read(self, content: str, pages: Iterable[int]) -> dict[int, Tokens]:
         """The vectors of these pages of a document, by page; those that are not there are left out."""
@@ -135,14 +137,6 @@ class TokenVectors:
     def _path(self, content: str, first: int) -> Path:
         name = _name(content, first)
         return self.folder / name[:2] / name
-
-    def _write(self, path: Path, parts: Iterable[bytes]) -> None:
-        beside = path.with_name(path.name + _UNFINISHED)
-        with open(beside, "wb", opener=owner_only) as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
 
     def _head(self, span: Span) -> _Head | None:
         """What the file of these pages begins with; None when it is not there, or not whole."""

@@ -20,6 +20,7 @@ from sentence_transformers.sentence_transformer.losses import (
     MultipleNegativesRankingLoss,
 )
 
+from docsearch.config import whole_file
 from docsearch.learn.finetune import models
 from docsearch.learn.finetune.data import Material, ndcg10, planned_batches, rows
 from docsearch.learn.finetune.frozen import with_frozen_pages
@@ -138,10 +139,8 @@ class EmbedderTraining:
             if vectors.shape == (len(self.given.pages), self.base.dimensions):
                 return vectors
         vectors = _embedded(self.base, self.pages, range(len(self.given.pages)), check)
-        partial = file.with_suffix(".partial")
-        with partial.open("wb") as stream:
+        with whole_file(file, durable=False) as stream:
             np.save(stream, vectors)
-        partial.replace(file)
         return vectors
 
     def _held_out_vectors(self) -> Vectors:

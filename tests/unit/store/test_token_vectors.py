@@ -98,7 +98,7 @@ def test_what_belongs_to_no_document_is_swept_with_what_a_crash_left(
 ) -> None:
     write_all(vectors, LEASE, LETTER)
     [file, *_] = sorted(vectors.folder.glob("*/*.tokens"))
-    left = file.with_name(file.name + ".part")
+    left = file.with_name(f".{file.name}-123")
     left.write_bytes(b"half")
     folders.sweep([LEASE.content])
     assert not left.exists()
