@@ -22,6 +22,7 @@ from benchmarks.samples import Samples, read_samples
 from benchmarks.users import SHOWN, User, visit
 from docsearch.errors import UsageError
 from docsearch.evaluate.judged import JudgedQuery, page_id
+from docsearch.evaluate.metrics import ndcg10
 from docsearch.evaluate.stages import Names
 from docsearch.learn.dataset import chosen_pages, in_order_of_groups, propensities
 from docsearch.learn.fit import Strengths, choose, fit
@@ -176,7 +177,8 @@ class Bench:
         engine = self.library.engine if learned else self.plain
         pages = [c.page for c in engine.rank(Query(raw=query.query, text=query.query)).candidates[:DEPTH]]
         names = self.names.of({page.doc for page in pages})
-        value = _ndcg([page_id(names[page.doc], page.page) for page in pages], query)
+        found = [page_id(names[page.doc], page.page) for page in pages]
+        value = ndcg10([query.relevant.get(page, 0) for page in found], [*query.relevant.values()])
         if not learned:
             self.before[query.query] = value
         return value
@@ -279,16 +281,6 @@ def table(trials: Sequence[Trial]) -> list[list[object]]:
 def _means(trials: Sequence[Trial], name: str) -> tuple[float, float]:
     before, after = zip(*(getattr(trial, name) for trial in trials), strict=True)
     return float(np.mean(before)), float(np.mean(after))
-
-
-def _ndcg(pages: Sequence[str], query: JudgedQuery) -> float:
-    gains = [query.relevant.get(page, 0) for page in pages]
-    best = sorted(query.relevant.values(), reverse=True)[:DEPTH]
-    return _dcg(gains) / _dcg(best) if any(best) else 0.0
-
-
-def _dcg(gains: Sequence[int]) -> float:
-    return sum(gain / math.log2(place + 2) for place, gain in enumerate(gains))
 
 
 def _document(query: JudgedQuery) -> str:

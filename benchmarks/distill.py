@@ -30,6 +30,7 @@ from benchmarks.paraphrase import LEFT_OUT, TRAIN, write_documents
 from benchmarks.program import add_home, home_folder
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from docsearch.config import IndexSettings, ModelSettings, OcrSettings, Settings
+from docsearch.evaluate.metrics import ndcg10
 from docsearch.ingest.pipeline import Indexer, Tier
 from docsearch.learn.distill import Distilling
 from docsearch.library import Library
@@ -168,7 +169,7 @@ def _ndcg10(table: VectorTable, vectors: Vectors, own: Sequence[PageId]) -> floa
     gains = []
     for vector, page in zip(vectors, own, strict=True):
         found = [near for near, _ in table.nearest(vector, NEAREST)]
-        gains.append(1 / np.log2(found.index(page) + 2) if page in found else 0.0)
+        gains.append(ndcg10([near == page for near in found], [1]))
     return float(np.mean(gains))
 
 

@@ -1,4 +1,4 @@
-"""Effectiveness per query through ir_measures, and bootstrap intervals of its mean.
+"""Effectiveness per query through ir_measures, and bootstrap intervals of its mean; nDCG@10 without them.
 
 Knows judgements and runs; where they come from is no matter here.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from docsearch.errors import MissingExtra
 from docsearch.evaluate.judged import JudgedQuery, JudgedSet
@@ -81,6 +81,22 @@ def score_run(judged: JudgedSet, run: Run) -> QueryScores:
     for result in calculate(list(measures), answerable, ranked):
         values[measures[result.measure]][int(result.query_id)] = result.value
     return QueryScores(judged.queries, values)
+
+
+def ndcg10(ranked: ArrayLike, relevant: ArrayLike) -> float:
+    """nDCG@10 of one ranking, the same as of `score_run`; 0 when nothing is relevant.
+
+    Järvelin and Kekäläinen, ACM TOIS 2002, with linear gain.
+
+    Args:
+        ranked: the gain of each place, best first, 0 or more; what comes behind the tenth does not count.
+        relevant: the gains of all that is relevant, found or not, in any order.
+    """
+    gains = np.asarray(ranked, np.float64)[:10]
+    best = np.sort(np.asarray(relevant, np.float64))[::-1][:10]
+    discounts = 1 / np.log2(np.arange(2, 12))
+    ideal = float(best @ discounts[: len(best)])
+    return float(gains @ discounts[: len(gains)]) / ideal if ideal > 0 else 0.0
 
 
 def bootstrap_interval(values: Values, seed: int = 0, resamples: int = RESAMPLES) -> Interval:

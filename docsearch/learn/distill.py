@@ -8,7 +8,6 @@ learned from.
 
 from __future__ import annotations
 
-import math
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +16,10 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from docsearch.errors import UsageError
+from docsearch.evaluate.metrics import ndcg10
 from docsearch.learn.clicks import ClickLog
+from docsearch.learn.examples import mean
 from docsearch.learn.queries import CorpusQuery, corpus_queries, logged_queries
 from docsearch.learn.student import train_student
 from docsearch.learn.teacher import TeacherVectors
@@ -160,17 +159,17 @@ class Distilling:
         stored = table.begin_vectors({query.page for query in held_out if query.page}).result()
         nearest = [_nearest(table, vectors) for vectors in (wanted, given)]
         own = [i for i, query in enumerate(held_out) if query.page in stored]
-        ranks = [[_rank(found[i], held_out[i].page) for i in own] for found in nearest]
+        hits = [[[page == held_out[i].page for page in found[i]] for i in own] for found in nearest]
         return StudentFigures(
             queries=len(texts),
             with_page=len(own),
-            cosine=_mean((wanted * given).sum(axis=1).tolist()),
-            overlap10=_mean([len({*a} & {*b}) / max(len(a), 1) for a, b in zip(*nearest, strict=True)]),
-            first10=_mean([float(bool(a) and a[0] in b) for a, b in zip(*nearest, strict=True)]),
-            teacher_ndcg10=_ndcg10(ranks[0]),
-            student_ndcg10=_ndcg10(ranks[1]),
-            teacher_found10=_mean([float(rank is not None) for rank in ranks[0]]),
-            student_found10=_mean([float(rank is not None) for rank in ranks[1]]),
+            cosine=mean((wanted * given).sum(axis=1).tolist()),
+            overlap10=mean([len({*a} & {*b}) / max(len(a), 1) for a, b in zip(*nearest, strict=True)]),
+            first10=mean([float(bool(a) and a[0] in b) for a, b in zip(*nearest, strict=True)]),
+            teacher_ndcg10=mean([ndcg10(hit, [1]) for hit in hits[0]]),
+            student_ndcg10=mean([ndcg10(hit, [1]) for hit in hits[1]]),
+            teacher_found10=mean([float(any(hit)) for hit in hits[0]]),
+            student_found10=mean([float(any(hit)) for hit in hits[1]]),
             teacher_seconds=_timed(lambda text: self.teacher.embed_queries([ModelInput(text=text)]), texts),
             student_seconds=_timed(lambda text: student.encode([text]), texts),
         )
@@ -196,20 +195,6 @@ def _nearest(table: VectorTable, vectors: Vectors) -> list[list[PageId]]:
     """The pages nearest to each vector, best first."""
     asked = [table.begin_nearest(vector, _NEAREST) for vector in vectors]
     return [[page for page, _ in answer.result()] for answer in asked]
-
-
-def _rank(found: Sequence[PageId], page: PageId | None) -> int | None:
-    """From 0; None when it is not there."""
-    return found.index(page) if page in found else None
-
-
-def _ndcg10(ranks: Sequence[int | None]) -> float:
-    """With one relevant page a query."""
-    return _mean([0.0 if rank is None else 1 / math.log2(rank + 2) for rank in ranks])
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if len(values) else 0.0
 
 
 def _timed(read: Callable[[str], object], texts: Sequence[str]) -> float:

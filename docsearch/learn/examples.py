@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from docsearch.evaluate.metrics import ndcg10
 from docsearch.records import PageId
 
 Array = NDArray[np.float64]
 Vectors = NDArray[np.float32]
-
-DEPTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +65,8 @@ def ndcg(asked: Asked, scores: Array) -> float:
     """nDCG@10 of the candidates in the order of `scores`, shape (candidates,); the gain is the relevance.
 
     Pages that were chosen and are no candidates count as not found. Equal scores keep their order.
-    Järvelin and Kekäläinen, ACM TOIS 2002.
     """
-    order = np.argsort(-scores, kind="stable")[:DEPTH]
-    best = np.sort(np.array(list(asked.wanted.values())))[::-1][:DEPTH]
-    ideal = float(best @ _discounts(len(best)))
-    return float(asked.relevance[order] @ _discounts(len(order))) / ideal if ideal else 0.0
+    return ndcg10(asked.relevance[np.argsort(-scores, kind="stable")], list(asked.wanted.values()))
 
 
 def scores_as_they_are(asked: Asked) -> Array:
@@ -82,9 +77,9 @@ def scores_as_they_are(asked: Asked) -> Array:
 
 def mean_ndcg(asked: Sequence[Asked], scores: Sequence[Array]) -> float:
     """Mean nDCG@10 over queries; 0 for none."""
-    return float(np.mean([ndcg(a, s) for a, s in zip(asked, scores, strict=True)])) if asked else 0.0
+    return mean([ndcg(a, s) for a, s in zip(asked, scores, strict=True)])
 
 
-def _discounts(depth: int) -> Array:
-    discounts: Array = 1 / np.log2(np.arange(2, depth + 2))
-    return discounts
+def mean(values: Sequence[float]) -> float:
+    """Their mean; 0 of none."""
+    return float(np.mean(values)) if values else 0.0

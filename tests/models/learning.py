@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from docsearch.learn.finetune.data import ndcg10
+from docsearch.learn.finetune.data import ndcg
 from docsearch.learn.job import HeldOutQuery, Job, JudgedPage, TrainingExample, TrainingPage, write_job
 from docsearch.models.protocols import Embedder, ModelInput
 from docsearch.models.registry import ModelRow
@@ -78,5 +78,5 @@ def quality(embedder: Embedder, queries: Sequence[HeldOutQuery], of: Sequence[Mo
     vectors = embedder.embed_pages(of) @ embedder.embed_queries([ModelInput(q.query) for q in queries]).T
     relevance = [[page.relevance for page in query.candidates] for query in queries]
     return float(
-        np.mean([ndcg10(column, grades) for column, grades in zip(vectors.T, relevance, strict=True)])
+        np.mean([ndcg(column, grades) for column, grades in zip(vectors.T, relevance, strict=True)])
     )

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from docsearch.evaluate.metrics import ndcg10
 from docsearch.learn.job import (
     HeldOutQuery,
     Job,
@@ -193,11 +194,7 @@ def _same(query: str) -> str:
     return " ".join(query.casefold().split())
 
 
-def ndcg10(scores: NDArray[np.float32], relevance: Sequence[float]) -> float:
-    """nDCG@10 with linear gain (Järvelin and Kekäläinen, 2002); 0 when nothing is relevant."""
+def ndcg(scores: NDArray[np.float32], relevance: Sequence[float]) -> float:
+    """nDCG@10 of a short list in the order of its scores, shape (pages,); 0 when nothing is relevant."""
     gains = np.array(relevance, np.float64)
-    discounts = 1 / np.log2(np.arange(2, 12))
-    order = np.argsort(-scores, kind="stable")[:10]
-    best = np.sort(gains)[::-1][:10]
-    ideal = float(best @ discounts[: len(best)])
-    return float(gains[order] @ discounts[: len(order)]) / ideal if ideal > 0 else 0.0
+    return ndcg10(gains[np.argsort(-scores, kind="stable")], gains)

@@ -22,7 +22,7 @@ from sentence_transformers.sentence_transformer.losses import (
 
 from docsearch.config import whole_file
 from docsearch.learn.finetune import models
-from docsearch.learn.finetune.data import Material, ndcg10, planned_batches, rows
+from docsearch.learn.finetune.data import Material, ndcg, planned_batches, rows
 from docsearch.learn.finetune.frozen import with_frozen_pages
 from docsearch.learn.finetune.pages import ShownPages
 from docsearch.learn.finetune.trainer import EmbedderTrainer, arguments, as_dataset
@@ -65,7 +65,7 @@ class EmbedderTraining:
         queries = models.query_vectors(self.model, self.row, [query for query, _, _ in asked])
         pages = self._held_out_vectors()
         values = [
-            ndcg10(pages[list(shown)] @ query, relevance)
+            ndcg(pages[list(shown)] @ query, relevance)
             for query, (_, shown, relevance) in zip(queries, asked, strict=True)
         ]
         return float(np.mean(values))

@@ -17,7 +17,7 @@ from sentence_transformers.cross_encoder.losses import CachedMultipleNegativesRa
 from torch.nn import Identity
 
 from docsearch.learn.finetune import models
-from docsearch.learn.finetune.data import Material, ndcg10, planned_batches, rows
+from docsearch.learn.finetune.data import Material, ndcg, planned_batches, rows
 from docsearch.learn.finetune.pages import ShownPages
 from docsearch.learn.finetune.trainer import RerankerTrainer, arguments, as_dataset
 from docsearch.learn.job import Job
@@ -46,7 +46,7 @@ class RerankerTraining:
     def measure(self) -> float | None:
         """nDCG@10 over the short lists of the held-out queries; None when there are none."""
         values = [
-            ndcg10(self.base.score(ModelInput(query), [self.pages.given(n) for n in shown]), relevance)
+            ndcg(self.base.score(ModelInput(query), [self.pages.given(n) for n in shown]), relevance)
             for query, shown, relevance in self.given.held_out
         ]
         return float(np.mean(values)) if values else None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from docsearch.learn.finetune.card import model_card
-from docsearch.learn.finetune.data import Material, material, ndcg10, planned_batches, rows
+from docsearch.learn.finetune.data import Material, material, ndcg, planned_batches, rows
 from docsearch.learn.finetune.pages import ShownPages
 from docsearch.learn.job import (
     HeldOutQuery,
@@ -123,7 +123,7 @@ def test_other_words_for_the_same_page_and_held_out_pages_share_numbers() -> Non
     ],
 )
 def test_ndcg(scores: list[float], relevance: list[float], expected: float) -> None:
-    assert ndcg10(np.array(scores, np.float32), relevance) == pytest.approx(expected)
+    assert ndcg(np.array(scores, np.float32), relevance) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
