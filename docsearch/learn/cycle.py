@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from docsearch.learn.adapt import Adapter
 from docsearch.learn.clicks import ClickLog
 from docsearch.learn.dataset import Asker, chosen_pages, in_order_of_groups, propensities
-from docsearch.learn.examples import Asked, mean_ndcg, ndcg
+from docsearch.learn.examples import Asked, mean, mean_ndcg, ndcg
 from docsearch.learn.fit import WEIGHTS_FROM, Fitted, HeldOut, Strengths, choose, fit, held_out, unchanged
-from docsearch.learn.gate import SLOWDOWN, judge, surely_gained
+from docsearch.learn.gate import SLOWDOWN, compared, judge, surely_gained
 from docsearch.learn.guard import guard_set
 from docsearch.learn.live import LearnedSearch
 from docsearch.learn.state import State, States
@@ -30,6 +32,27 @@ _TIMED = 8
 _ROUNDS = 3
 _UNNOTICED_SECONDS = 0.005
 """So much more a query is no reason to refuse, however short it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a round came to, before it is kept or refused.
+
+    Attributes:
+        verdict: what the gate says of it.
+        fitted: weights and adapter.
+        strengths: how the fit was held.
+        queries: how many queries with a chosen page there were.
+        parts: what was learned, in words.
+        models: folders of finetuned models, by what they are.
+    """
+
+    verdict: Verdict
+    fitted: Fitted
+    strengths: Strengths
+    queries: int
+    parts: tuple[str, ...]
+    models: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Cycle:
@@ -80,26 +103,27 @@ class Cycle:
         strengths, tested = choose(asked, self.asker.space)
         fitted = fit(asked, strengths, self.asker.space)
         yield LearningStep("judging", 0.0)
-        verdict = self._judged(asked, tested, guards, fitted)
-        yield self._decided(verdict, fitted, strengths, asked, promote=promote, keep=keep)
+        verdict = self._verdict(asked, tested, guards, fitted)
+        parts = tuple(_parts(self._factors(fitted), fitted.adapter))
+        judged = Judged(verdict, fitted, strengths, len(asked), parts)
+        yield self.settle(judged, promote=promote, keep=keep)
 
-    def _judged(
+    def _verdict(
         self, asked: Sequence[Asked], tested: HeldOut, guards: Sequence[Asked], fitted: Fitted
     ) -> Verdict:
         live = self._live_fit()
         before = self._before(asked, live)
         after = [ndcg(a, s) for a, s in zip(tested.asked, tested.scores, strict=True)]
-        figures = Figures(
-            queries=len(after),
-            before=float(np.mean(before)) if before else 0.0,
-            after=float(np.mean(after)) if after else 0.0,
-            surely=surely_gained(before, after) if after else 0.0,
-            guards=len(guards),
-            guard_before=_mean(guards, live),
-            guard_after=_mean(guards, fitted),
-            latency=self._slowdown(guards or asked, fitted),
+        return judge(
+            compared(
+                before,
+                after,
+                guards=len(guards),
+                guard_before=_mean(guards, live),
+                guard_after=_mean(guards, fitted),
+                latency=self._slowdown(guards or asked, fitted),
+            )
         )
-        return judge(figures)
 
     def _before(self, asked: Sequence[Asked], live: Fitted) -> list[float]:
         """How the queries are answered now: by the strengths of the live state, learned without them.
@@ -115,39 +139,36 @@ class Cycle:
         scores = dict(zip((id(a) for a in seen.asked), seen.scores, strict=True))
         return [ndcg(a, scores.get(id(a), live.scores(a))) for a in asked]
 
-    def _decided(
-        self,
-        verdict: Verdict,
-        fitted: Fitted,
-        strengths: Strengths,
-        asked: Sequence[Asked],
-        *,
-        promote: bool,
-        keep: bool,
-    ) -> LearningOutcome:
-        figures = as_numbers(verdict.figures) | as_figures(strengths)
-        parts = tuple(_parts(dict(zip(self.signals, fitted.factors, strict=True)), fitted.adapter))
+    def settle(self, judged: Judged, *, promote: bool, keep: bool = True) -> LearningOutcome:
+        """Keeps what was accepted as a state, live with `promote`, and notes what was refused.
+
+        Without `keep` nothing is written. Raises StorageFull.
+        """
+        verdict, fitted, queries, parts = judged.verdict, judged.fitted, judged.queries, judged.parts
+        figures = _as_numbers(verdict.figures) | _as_figures(judged.strengths)
         if not keep or not verdict.accepted:
             if keep:
                 self.states.note(LearningEvent(time.time(), "refused", 0, verdict.reasons, figures))
-            return LearningOutcome(verdict, 0, False, len(asked), parts, verdict.reasons)
-        signals = dict(zip(self.signals, map(float, fitted.factors), strict=True))
-        state = self.states.add(signals, len(asked), fitted.adapter, figures)
+            return LearningOutcome(verdict, 0, False, queries, parts, verdict.reasons)
+        state = self.states.add(self._factors(fitted), queries, fitted.adapter, figures, judged.models)
         self.states.note(LearningEvent(time.time(), "learned", state.number, (), figures))
         if promote:
             self.states.accept(state.number)
-        return LearningOutcome(verdict, state.number, promote, len(asked), parts)
+        return LearningOutcome(verdict, state.number, promote, queries, parts)
 
     def _slowdown(self, asked: Sequence[Asked], fitted: Fitted) -> float:
         """How many times as long whole queries take as before; both asked in turn, best of three."""
-        signals = dict(zip(self.signals, map(float, fitted.factors), strict=True))
-        search = LearnedSearch(State(0, 0, 0.0, signals, 0, fitted.adapter, {}, {}), None)
+        search = LearnedSearch(State(0, 0, 0.0, self._factors(fitted), 0, fitted.adapter, {}, {}), None)
         plain, learned = (self.engine.variant(self.engine.weights, rerank=True) for _ in range(2))
         learned.learned = lambda: search
         taken = [_fastest((plain, learned), one.query) for one in asked[:_TIMED]]
         before, after = (sum(times) for times in zip(*taken, strict=True)) if taken else (1.0, 1.0)
         unnoticed = after - before < _UNNOTICED_SECONDS * len(taken)
         return min(after / before, SLOWDOWN) if unnoticed else after / before
+
+    def _factors(self, fitted: Fitted) -> dict[str, float]:
+        """By how much each signal is multiplied."""
+        return dict(zip(self.signals, map(float, fitted.factors), strict=True))
 
     # -- what is live --------------------------------------------------------------------------
 
@@ -165,9 +186,7 @@ class Cycle:
             return None
         earlier = self._fit_of(self.states.read(live.before))
         now, then = ([ndcg(a, f.scores(a)) for a in asked] for f in (self._fit_of(live), earlier))
-        figures = Figures(
-            len(asked), float(np.mean(then)), float(np.mean(now)), surely_gained(now, then), 0, 0.0, 0.0
-        )
+        figures = Figures(len(asked), mean(then), mean(now), surely_gained(now, then), 0, 0.0, 0.0)
         if figures.surely > 0:
             self.states.go_back(
                 (f"worse on {len(asked)} queries since: {figures.before:.3f} -> {figures.after:.3f}",)
@@ -196,12 +215,12 @@ def is_due(log: ClickLog, states: States) -> bool:
     return len(chosen_pages(log, max(rounds, default=0.0))) >= AUTOMATIC_FROM
 
 
-def as_numbers(figures: Figures) -> dict[str, float]:
+def _as_numbers(figures: Figures) -> dict[str, float]:
     """Figures by name, for the history."""
     return {name: float(getattr(figures, name)) for name in Figures.__dataclass_fields__}
 
 
-def as_figures(strengths: Strengths) -> dict[str, float]:
+def _as_figures(strengths: Strengths) -> dict[str, float]:
     """Strengths by name, for the state: the live one is judged by a fit that is held as it was."""
     values = {"weight_strength": strengths.weights, "adapter_strength": strengths.adapter}
     return {name: value for name, value in values.items() if value is not None}

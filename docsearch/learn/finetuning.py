@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from docsearch.config import owner_only
+from docsearch.config import whole_file
 from docsearch.errors import UsageError
-from docsearch.learn.cycle import Cycle, as_figures, as_numbers
+from docsearch.learn.cycle import Cycle, Judged
 from docsearch.learn.dataset import Asker, chosen_pages, in_order_of_groups, propensities
 from docsearch.learn.examples import Asked, mean_ndcg, ndcg
 from docsearch.learn.fit import Fitted, Strengths, choose, fit
-from docsearch.learn.gate import judge, surely_gained
+from docsearch.learn.gate import compared, judge
 from docsearch.learn.guard import guard_set, make_queries
 from docsearch.learn.job import (
     HeldOutQuery,
@@ -35,7 +32,7 @@ from docsearch.learn.job import (
 from docsearch.learn.process import RESULT
 from docsearch.learn.state import QUERY_MODEL, RERANKER
 from docsearch.models.registry import ModelRow, Role
-from docsearch.records import Figures, LearningEvent, LearningOutcome, PageId, Verdict
+from docsearch.records import LearningOutcome, PageId
 from docsearch.search.engine import Engine
 from docsearch.store.index import Index
 
@@ -93,10 +90,9 @@ class Finetuning:
         job = replace(job, clicks=len(clicks), made=len(made))
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True, mode=0o700)
-        with open(self.folder / _ROUND, "w", encoding="utf-8", opener=owner_only) as file:
-            json.dump(
-                {"older": [a.query for a in split.older], "later": [a.query for a in split.later]}, file
-            )
+        asked = {"older": [a.query for a in split.older], "later": [a.query for a in split.later]}
+        with whole_file(self.folder / _ROUND) as file:
+            file.write(json.dumps(asked).encode())
         write_job(self.folder, job, [*clicks, *made], [self._held_out(a, index) for a in split.later])
         return len(clicks) + len(made)
 
@@ -109,38 +105,22 @@ class Finetuning:
         after, fitted, strengths = self._fitted(ours, older, later)
         plain = list(self._guards(self.cycle.engine))
         verdict = judge(
-            Figures(
-                len(before),
-                float(np.mean(before)) if before else 0.0,
-                float(np.mean(after)) if after else 0.0,
-                surely_gained(before, after) if before else 0.0,
-                len(guards),
-                self.cycle.mean_now(plain),
-                mean_ndcg(guards, [fitted.scores(a) for a in guards]),
+            compared(
+                before,
+                after,
+                guards=len(guards),
+                guard_before=self.cycle.mean_now(plain),
+                guard_after=mean_ndcg(guards, [fitted.scores(a) for a in guards]),
             )
         )
-        return self._decided(verdict, fitted, strengths, len(older) + len(later), promote=promote)
+        parts = (f"a finetuned {self.row.role}",)
+        models = {QUERY_MODEL if self.row.role is Role.EMBEDDER else RERANKER: self.folder / RESULT}
+        judged = Judged(verdict, fitted, strengths, len(older) + len(later), parts, models)
+        return self.cycle.settle(judged, promote=promote)
 
     def drop(self) -> None:
         """Deletes the job with the page texts in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _decided(
-        self, verdict: Verdict, fitted: Fitted, strengths: Strengths, queries: int, *, promote: bool
-    ) -> LearningOutcome:
-        states, figures = self.cycle.states, as_numbers(verdict.figures) | as_figures(strengths)
-        name = QUERY_MODEL if self.row.role is Role.EMBEDDER else RERANKER
-        parts = (f"a finetuned {self.row.role}",)
-        if not verdict.accepted:
-            states.note(LearningEvent(time.time(), "refused", 0, verdict.reasons, figures))
-            return LearningOutcome(verdict, 0, False, queries, parts, verdict.reasons)
-        signals = dict(zip(self.cycle.signals, map(float, fitted.factors), strict=True))
-        models = {name: self.folder / RESULT}
-        state = states.add(signals, queries, fitted.adapter, figures, models)
-        states.note(LearningEvent(time.time(), "learned", state.number, (), figures))
-        if promote:
-            states.accept(state.number)
-        return LearningOutcome(verdict, state.number, promote, queries, parts)
 
     def _fitted(
         self, asker: Asker, older: Sequence[str], later: Sequence[str]

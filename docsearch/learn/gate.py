@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from docsearch.learn.examples import Array
+from docsearch.learn.examples import Array, mean
 from docsearch.records import Figures, Verdict
 
 FEWEST = 10
@@ -45,6 +45,20 @@ def judge(figures: Figures) -> Verdict:
     if figures.latency > SLOWDOWN:
         reasons.append(f"a query takes {figures.latency:.2f} times as long")
     return Verdict(figures, tuple(reasons))
+
+
+def compared(
+    before: Sequence[float],
+    after: Sequence[float],
+    *,
+    guards: int,
+    guard_before: float,
+    guard_after: float,
+    latency: float = 1.0,
+) -> Figures:
+    """The figures of later queries by the nDCG@10 of each, before and after; the others as they are."""
+    surely = surely_gained(before, after) if after else 0.0
+    return Figures(len(after), mean(before), mean(after), surely, guards, guard_before, guard_after, latency)
 
 
 def surely_gained(before: Sequence[float] | Array, after: Sequence[float] | Array) -> float:
