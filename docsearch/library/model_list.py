@@ -59,7 +59,7 @@ class Machine:
         total: bytes of main memory; None where that is not known.
         free: bytes of it that programs can still get.
         gpu: bytes of the largest NVIDIA GPU's memory; None where there is none to use.
-        half: whether torch models run in half precision here.
+        half: whether torch models run in half precision here, as they do on every GPU.
     """
 
     total: int | None
@@ -157,7 +157,7 @@ def _memory(row: ModelRow, files: LocalFiles, machine: Machine) -> int:
         return _memory_of_generator(row, files)
     if row.runtime is Runtime.STARTER:
         return row.parameters * NUMBER_BYTES["float32"]
-    return torch_bytes(row, half=bool(machine.half or machine.gpu))
+    return torch_bytes(row, half=machine.half)
 
 
 def _memory_of_generator(row: ModelRow, files: LocalFiles) -> int:

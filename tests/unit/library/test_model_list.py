@@ -44,8 +44,8 @@ def state(row: ModelRow, machine: Machine, settings: Settings | None = None) -> 
         (LAPTOP, True, "needs 10.1 GB; 8.0 GB are free now"),
         (Machine(32 * GB, 20 * GB, None), True, ""),
         (Machine(None, None, None), True, ""),
-        (Machine(4 * GB, 2 * GB, 6 * GB), True, ""),
-        (Machine(64 * GB, 60 * GB, 4 * GB), False, "needs 5.3 GB; the GPU has 4.0 GB"),
+        (Machine(4 * GB, 2 * GB, 6 * GB, half=True), True, ""),
+        (Machine(64 * GB, 60 * GB, 4 * GB, half=True), False, "needs 5.3 GB; the GPU has 4.0 GB"),
     ],
 )
 def test_a_model_is_held_against_the_memory_it_would_run_in(
@@ -57,7 +57,6 @@ def test_a_model_is_held_against_the_memory_it_would_run_in(
 
 def test_memory_of_a_row_is_for_half_precision() -> None:
     told = replace(BIG, memory_mb=8000)
-    assert state(told, Machine(32 * GB, 30 * GB, 24 * GB)).memory_bytes == 8 * GB
     assert state(told, Machine(32 * GB, 30 * GB, None, half=True)).memory_bytes == 8 * GB
     assert state(told, LAPTOP).memory_bytes == 12 * GB
     assert state(replace(told, dtype="bfloat16"), LAPTOP).memory_bytes == 8 * GB
@@ -81,7 +80,7 @@ def test_a_model_whose_code_is_not_trusted_is_not_taken_into_use(tmp_path: Path)
 
 
 def test_a_generator_is_held_against_main_memory(tmp_path: Path) -> None:
-    assert state(WRITER, Machine(4 * GB, 3 * GB, 80 * GB)).fits is False
+    assert state(WRITER, Machine(4 * GB, 3 * GB, 80 * GB, half=True)).fits is False
     assert state(WRITER, LAPTOP).memory_bytes == 5_300_000_000
 
 
