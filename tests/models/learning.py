@@ -77,6 +77,4 @@ def quality(embedder: Embedder, queries: Sequence[HeldOutQuery], of: Sequence[Mo
     """Mean nDCG@10 with the vectors that an embedder gives queries and pages."""
     vectors = embedder.embed_pages(of) @ embedder.embed_queries([ModelInput(q.query) for q in queries]).T
     relevance = [[page.relevance for page in query.candidates] for query in queries]
-    return float(
-        np.mean([ndcg(column, grades) for column, grades in zip(vectors.T, relevance, strict=True)])
-    )
+    return float(np.mean([ndcg(column, grades) for column, grades in zip(vectors.T, relevance, strict=True)]))
