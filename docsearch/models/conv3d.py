@@ -15,7 +15,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen2_5_omni", "qwen3_vl", "qwen3_5", "qwen3_omni", "colqwen2")
+FAMILIES = (
+    "qwen2_vl",
+    "qwen2_5_vl",
+    "qwen2_5_omni",
+    "nvomniembed",
+    "qwen3_vl",
+    "qwen3_5",
+    "qwen3_omni",
+    "colqwen2",
+)
 """Beginnings of the `model_type` of such models."""
 
 

@@ -8,9 +8,7 @@ Multi-Vector Retrieval with Minimal Performance Impact via Token Pooling, 2024).
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +19,7 @@ import numpy as np
 from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models.device import Device
 from docsearch.models.local import local_files
-from docsearch.models.pretrained import IMAGE, TEXT, as_unavailable, checked, opening, options
+from docsearch.models.pretrained import IMAGE, TEXT, architectures, as_unavailable, checked, opening, options
 from docsearch.models.protocols import LateInteraction, ModelInput, Vectors
 from docsearch.models.registry import ModelRow
 from docsearch.models.sentence import Inputs, input_kind
@@ -173,9 +171,7 @@ def _check_trained(row: ModelRow, folder: Path) -> None:
     """Refuses a bare transformer: the library would give it a projection of random numbers."""
     if (folder / "modules.json").is_file():
         return
-    made_for: list[str] = []
-    with suppress(OSError, ValueError, AttributeError):
-        made_for = json.loads((folder / "config.json").read_bytes()).get("architectures") or []
+    made_for = architectures(folder)
     if not any(name.endswith("ForRetrieval") or name == "HF_ColBERT" for name in made_for):
         raise ModelUnavailable(
             f"model '{row.name}' is no late-interaction model: {', '.join(made_for) or 'no config.json'}",

@@ -12,15 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models import conv3d
 from docsearch.models.device import Device
-from docsearch.models.registry import FLASH, ModelRow
+from docsearch.models.registry import FLASH, ModelRow, Role
 from docsearch.models.vision import mend_torchvision
 
 TEXT, IMAGE, BOTH = "text", "image", "text+image"
+_NATIVE = MappingProxyType({Role.EMBEDDER: "NVOmniEmbedModel", Role.RERANKER: "JinaVLForRanking"})
+"""What `native` runs: the classes that the weights were made for."""
 
 
 def open_embedder(row: ModelRow, folder: Path, device: Device) -> Any:
@@ -33,7 +36,7 @@ def open_embedder(row: ModelRow, folder: Path, device: Device) -> Any:
     with opening(row):
         from sentence_transformers import SentenceTransformer
 
-        if row.pooling and not (folder / "modules.json").is_file():
+        if runs_natively(row, folder) or (row.pooling and not (folder / "modules.json").is_file()):
             parts = _embedding_parts(row, folder, device)
             return checked(SentenceTransformer(modules=parts, device=device.name), row)
         return checked(SentenceTransformer(str(folder), **options(row, device)), row)
@@ -44,7 +47,9 @@ def open_reranker(row: ModelRow, folder: Path, device: Device) -> Any:
     with opening(row):
         from sentence_transformers import CrossEncoder
 
-        if not (folder / "modules.json").is_file() and (row.score_tokens or _is_language_model(folder)):
+        if runs_natively(row, folder) or (
+            not (folder / "modules.json").is_file() and (row.score_tokens or _is_language_model(folder))
+        ):
             parts = _scoring_parts(row, folder, device)
             return checked(CrossEncoder(modules=parts, device=device.name), row)
         given = options(row, device)
@@ -76,7 +81,7 @@ def checked(model: Any, row: ModelRow) -> Any:
             raise SettingsError(f"model '{row.name}': key 'max_tokens': the model has no such limit")
         model.max_seq_length = row.max_tokens
     for modality in row.modalities:
-        if not model.supports((TEXT, IMAGE) if modality == BOTH else modality):
+        if not model.supports((IMAGE, TEXT) if modality == BOTH else modality):
             raise SettingsError(f"model '{row.name}': key 'modalities': the model does not take {modality}")
     if row.min_pixels or row.max_pixels:
         _limit_pixels(model, row)
@@ -118,12 +123,21 @@ def _embedding_parts(row: ModelRow, folder: Path, device: Device) -> list[Any]:
     """The parts of an embedder for a folder that holds a bare transformer."""
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
-    transformer = _transformer(row, folder, device)
-    return [transformer, Pooling(transformer.get_embedding_dimension(), row.pooling), Normalize()]
+    if runs_natively(row, folder):
+        from docsearch.models.native import open_omni
+
+        transformer = open_omni(folder, **options(row, device)["model_kwargs"])
+    else:
+        transformer = _transformer(row, folder, device)
+    return [transformer, Pooling(transformer.get_embedding_dimension(), row.pooling or "mean"), Normalize()]
 
 
 def _scoring_parts(row: ModelRow, folder: Path, device: Device) -> list[Any]:
     """The parts of a reranker for a folder that holds a bare language model: which word it would say next."""
+    if runs_natively(row, folder):
+        from docsearch.models.native import open_jina
+
+        return [open_jina(folder, **options(row, device)["model_kwargs"])]
     from sentence_transformers.cross_encoder.modules import LogitScore
 
     if not row.score_tokens:
@@ -139,13 +153,23 @@ def _scoring_parts(row: ModelRow, folder: Path, device: Device) -> list[Any]:
     return [transformer, LogitScore(*(known[token] for token in row.score_tokens))]
 
 
+def architectures(folder: Path) -> tuple[str, ...]:
+    """The classes of transformers, or of their makers, that the weights in a folder were made for."""
+    try:
+        found = json.loads((folder / "config.json").read_bytes()).get("architectures") or []
+        return tuple(map(str, found))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return ()
+
+
+def runs_natively(row: ModelRow, folder: Path) -> bool:
+    """Whether `native` stands in for the model's own code: that is known, and not trusted to run."""
+    return not row.trust_remote_code and _NATIVE.get(row.role) in architectures(folder)
+
+
 def _is_language_model(folder: Path) -> bool:
     """Whether a folder of transformers holds a model that goes on writing, and scores nothing."""
-    try:
-        made_for = json.loads((folder / "config.json").read_text("utf-8")).get("architectures") or [""]
-    except (OSError, ValueError, AttributeError):
-        return False
-    return str(made_for[0]).endswith(("ForCausalLM", "ForConditionalGeneration"))
+    return any(it.endswith(("ForCausalLM", "ForConditionalGeneration")) for it in architectures(folder)[:1])
 
 
 def _transformer(row: ModelRow, folder: Path, device: Device, **task: str) -> Any:

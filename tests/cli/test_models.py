@@ -95,7 +95,7 @@ def test_a_model_is_tried_out(run: Run, other: Path) -> None:
         (("check", "passages"), 2, "came with docsearch"),
         (("check", "qwen3-4b"), 6, "docsearch models pull qwen3-4b"),
         (("pull", "starter"), 2, "nothing to fetch"),
-        (("pull", "jina-reranker-m0", "--yes"), 2, "--trust-remote-code fetches it"),
+        (("pull", "llama-nemotron-rerank-vl-1b", "--yes"), 2, "--trust-remote-code fetches it"),
         (("remove", "passages", "--yes"), 2, "stays"),
         (("remove", "qwen3-4b", "--yes"), 6, "not on this machine"),
     ],

@@ -502,7 +502,7 @@ def test_a_part_of_its_own_is_never_looked_for_elsewhere(tmp_path: Path, left_ou
 
 
 def test_a_row_of_the_hub_that_needs_its_code_says_how_to_trust_it() -> None:
-    row = Registry.read().row("jina-reranker-m0")
+    row = Registry.read().row("llama-nemotron-rerank-vl-1b")
     with pytest.raises(ModelUnavailable) as error:
         check_trust(row)
-    assert "docsearch models pull jina-reranker-m0 --trust-remote-code" in error.value.hint
+    assert "docsearch models pull llama-nemotron-rerank-vl-1b --trust-remote-code" in error.value.hint

@@ -213,14 +213,15 @@ def tiny_qwen3_vl_reranker(folder: Path) -> Path:
     return folder / "saved"
 
 
-def _qwen_tokenizer() -> Any:
+def _qwen_tokenizer(**more: str) -> Any:
+    """With further special tokens by their names."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    special = [*SPECIAL, "<|video_pad|>"]
+    special = [*SPECIAL, "<|video_pad|>", *more.values()]
     trainer = trainers.BpeTrainer(
         vocab_size=400, special_tokens=special, initial_alphabet=alphabet, show_progress=False
     )
@@ -230,6 +231,7 @@ def _qwen_tokenizer() -> Any:
         "video_token": "<|video_pad|>",
         "vision_bos_token": "<|vision_start|>",
         "vision_eos_token": "<|vision_end|>",
+        **more,
     }
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
