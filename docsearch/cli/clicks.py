@@ -6,13 +6,12 @@ import json as json_format
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from docsearch.cli.output import Json, json_text, print_json, shown_path, talk, visible
+from docsearch.cli.output import Json, json_text, moment, print_json, shown_path, talk, visible
 from docsearch.cli.recent import last_search
 from docsearch.config import folders, is_there, owner_only, typed_path
 from docsearch.errors import UsageError
@@ -220,8 +219,7 @@ def _write(path: Path, lines: list[str], *, force: bool) -> None:
 
 
 def _print_search(search: LoggedSearch) -> None:
-    when = datetime.fromtimestamp(search.at).strftime("%Y-%m-%d %H:%M")
-    print(f"{search.id[:_ID_DIGITS]}  {when}  {visible(search.query)}")
+    print(f"{search.id[:_ID_DIGITS]}  {moment(search.at)}  {visible(search.query)}")
     for impression in search.impressions:
         done = ", ".join(_deeds(impression))
         if done:

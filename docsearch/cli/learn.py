@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from docsearch.cli.output import Json, print_json, shown_path, talk, visible
+from docsearch.cli.output import Json, moment, print_json, shown_path, talk, visible
 from docsearch.config import typed_path
 from docsearch.errors import UsageError
 from docsearch.records import (
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 _REFUSED = 1
 _POLL_SECONDS = 0.3
 _ROLES = ("embedder", "reranker")
+_IN_USE = "In use from the next search on. docsearch learn rollback goes back."
 
 
 def register(app: typer.Typer) -> None:
@@ -149,7 +149,7 @@ def history(context: typer.Context, json: Json = False) -> None:
     with Library(context.obj) as library:
         events = library.learning.states.history()
     if json:
-        print_json([_event_as_dict(event) for event in events])
+        print_json([asdict(event) for event in events])
         return
     for event in events:
         _print_event(event)
@@ -161,7 +161,7 @@ def accept(context: typer.Context) -> None:
 
     with Library(context.obj) as library:
         library.learning.accept(_waiting(library))
-    talk("In use from the next search on. docsearch learn rollback goes back.")
+    talk(_IN_USE)
 
 
 def reject(context: typer.Context) -> None:
@@ -215,7 +215,7 @@ def _say_training(training: TrainingStatus, *, as_json: bool) -> None:
     shown = [f"step {training.step} of {training.of}"]
     shown += [f"loss {loss:.3f}"] if loss is not None else []
     shown += [f"nDCG@10 of held-out queries {ndcg10:.3f}"] if ndcg10 is not None else []
-    print(", ".join(shown), file=sys.stderr, flush=True)
+    talk(", ".join(shown))
 
 
 def _waiting(library: Library) -> int:
@@ -234,7 +234,7 @@ def _followed(events: Iterable[LearningStep | LearningOutcome], *, as_json: bool
             print_json({"event": "progress", "what": event.what, "done": round(event.done, 3)})
         elif event.what != said:
             said = event.what
-            print(f"{said} …", file=sys.stderr, flush=True)
+            talk(f"{said} …")
     raise AssertionError("a round ends with its outcome")
 
 
@@ -255,7 +255,7 @@ def _print_outcome(outcome: LearningOutcome, *, dry_run: bool) -> None:
     for reason in outcome.reasons:
         talk(f"not used: {reason}")
     if outcome.live:
-        talk("In use from the next search on. docsearch learn rollback goes back.")
+        talk(_IN_USE)
     elif outcome.state:
         talk("It waits for docsearch learn accept, or docsearch learn reject.")
     elif not outcome.reasons and dry_run:
@@ -263,8 +263,7 @@ def _print_outcome(outcome: LearningOutcome, *, dry_run: bool) -> None:
 
 
 def _print_change(what: str, queries: int, before: float, after: float, more: str = "") -> None:
-    line = f"{what:14} nDCG@10 {before:.3f} -> {after:.3f}  ({queries} queries{', ' + more if more else ''})"
-    print(line)
+    print(f"{what:14} nDCG@10 {before:.3f} -> {after:.3f}  ({queries} queries{', ' + more if more else ''})")
 
 
 def _print_status(found: LearningStatus) -> None:
@@ -274,8 +273,8 @@ def _print_status(found: LearningStatus) -> None:
     print(f"queries    {found.queries} with a chosen page, {found.needed} are needed to learn{due}")
     print(f"memory     {'what you opened stands first when you ask again' if found.memory else 'off'}")
     if found.live:
-        when = _when(found.live_at)
-        print(f"in use     state {found.live}, learned {when} from {found.live_queries} queries")
+        learned = f"learned {moment(found.live_at)} from {found.live_queries} queries"
+        print(f"in use     state {found.live}, {learned}")
         for part in found.live_parts:
             print(f"           {visible(part)}")
     else:
@@ -288,7 +287,7 @@ def _print_status(found: LearningStatus) -> None:
 
 def _print_event(event: LearningEvent) -> None:
     state = f" state {event.state}" if event.state else ""
-    print(f"{_when(event.at)}  {visible(event.what)}{state}")
+    print(f"{moment(event.at)}  {visible(event.what)}{state}")
     if event.figures:
         print(f"    {_measured(event.figures)}")
     for reason in event.reasons:
@@ -305,10 +304,6 @@ def _measured(figures: Mapping[str, float]) -> str:
     )
 
 
-def _when(at: float) -> str:
-    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M")
-
-
 def _outcome_as_dict(outcome: LearningOutcome) -> dict[str, object]:
     return {
         "state": outcome.state,
@@ -321,22 +316,8 @@ def _outcome_as_dict(outcome: LearningOutcome) -> dict[str, object]:
 
 
 def _figures_as_dict(figures: Figures) -> dict[str, float]:
-    return {name: round(float(getattr(figures, name)), 4) for name in Figures.__dataclass_fields__}
+    return {name: round(float(value), 4) for name, value in asdict(figures).items()}
 
 
 def _status_as_dict(found: LearningStatus) -> dict[str, object]:
-    plain = {name: getattr(found, name) for name in LearningStatus.__dataclass_fields__}
-    plain |= {"live_parts": list(found.live_parts), "figures": dict(found.figures)}
-    plain["history"] = [_event_as_dict(event) for event in found.history]
-    del plain["training"]
-    return plain
-
-
-def _event_as_dict(event: LearningEvent) -> dict[str, object]:
-    return {
-        "at": event.at,
-        "what": event.what,
-        "state": event.state,
-        "reasons": list(event.reasons),
-        "figures": dict(event.figures),
-    }
+    return {name: value for name, value in asdict(found).items() if name != "training"}

@@ -19,6 +19,8 @@ from docsearch.cli.output import BOLD, DIM, PLAIN, Json, print_json, shown_path,
 from docsearch.errors import UsageError
 
 if TYPE_CHECKING:
+    from docsearch.config import Folders
+    from docsearch.library.model_files import Offer
     from docsearch.models.hub import Told
     from docsearch.records import ModelCheck, ModelState
 
@@ -127,7 +129,7 @@ def pull(
     your models.toml.
     """
     from docsearch.config import folders, load_settings
-    from docsearch.library.model_files import fetch_model, find_model
+    from docsearch.library.model_files import find_model
     from docsearch.library.model_list import model_row, registry_of
 
     places = folders(context.obj)
@@ -144,12 +146,7 @@ def pull(
     if row.licence:
         talk(f"Licence: {row.licence}")
     _ask(f"Fetch {name}?", yes)
-    try:
-        with _progress() as tell:
-            folder = fetch_model(places, offer, tell)
-    except KeyboardInterrupt:
-        talk("Stopped. What is here is kept; docsearch models pull goes on with it.")
-        raise
+    folder = _fetched(places, offer)
     talk(f"{name} is here, and every file is what the hub says: {shown_path(folder)}")
     if remote.code and not offer.trust:
         talk(
@@ -179,6 +176,18 @@ def remove(
     where = f" in {shown_path(files.folder)}" if files.folder else ""
     _ask(f"Remove {_size(files.size)}{where}?", yes)
     talk(f"{name} is removed; {_size(remove_model(settings, places, name))} are free again.")
+
+
+def _fetched(places: Folders, offer: Offer) -> Path:
+    """Fetches a model, telling how far it is; its folder."""
+    from docsearch.library.model_files import fetch_model
+
+    try:
+        with _progress() as tell:
+            return fetch_model(places, offer, tell)
+    except KeyboardInterrupt:
+        talk("Stopped. What is here is kept; docsearch models pull goes on with it.")
+        raise
 
 
 def _ask(question: str, yes: bool) -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,11 @@ def shown_path(path: Path) -> str:
     """A path for a person: the home folder shortened, nothing unprintable."""
     text, home = str(path), str(Path.home())
     return visible("~" + text[len(home) :] if text.startswith(home + os.sep) else text)
+
+
+def moment(at: float) -> str:
+    """A time in seconds since 1970 as local date and time, to the minute."""
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M")
 
 
 def json_text(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docsearch.config import Folders, is_there, owner_only, typed_path
+from docsearch.config import Folders, is_there, typed_path, whole_file
 from docsearch.errors import UsageError
 from docsearch.records import Hit
 
@@ -45,8 +45,8 @@ def remember_pages(
     try:
         folders.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = folders.cache / _FILE
-        with open(target, "w", encoding="utf-8", errors="surrogateescape", opener=owner_only) as file:
-            file.write(text)
+        with whole_file(target, durable=False) as file:
+            file.write(text.encode())
     except OSError:
         return
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from docsearch.cli.output import json_text, print_json, shown_path, talk
+from docsearch.cli.output import json_text, moment, print_json, shown_path, talk
 from docsearch.config import folders, typed_path
 from docsearch.errors import UsageError
 from docsearch.program import command
@@ -78,7 +78,7 @@ def status_line(state: WatcherState | None) -> str:
     """One line on the watcher for a person."""
     if state is None:
         return "none runs  (docsearch watch)"
-    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(state.since)) if state.since else "unknown"
+    since = moment(state.since) if state.since else "unknown"
     trouble = f"; trouble: {state.trouble}" if state.trouble else ""
     return f"process {state.process} since {since}: {state.doing or 'watching'}{trouble}"
 
