@@ -5,6 +5,7 @@ Imports torch only when asked to look.
 
 from __future__ import annotations
 
+import gc
 import platform
 import sys
 from contextlib import suppress
@@ -82,16 +83,13 @@ def free_bytes(device: Device) -> int | None:
     return None
 
 
-def give_back(device: Device) -> None:
-    """Frees what torch keeps of the device's memory for later use."""
-    import gc
-
-    import torch
-
+def free_memory() -> None:
+    """Memory of models that are gone goes back to the system; torch keeps that of a GPU otherwise."""
     gc.collect()
-    kind = device.name.partition(":")[0]
-    if kind != "cpu":
-        getattr(torch, kind).empty_cache()
+    torch = sys.modules.get("torch")
+    for kind in ("cuda", "xpu", "mps"):
+        if torch is not None and _has(kind):
+            getattr(torch, kind).empty_cache()
 
 
 def _fastest() -> str:

@@ -7,7 +7,6 @@ Multi-Vector Retrieval with Minimal Performance Impact via Token Pooling, 2024).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,24 +17,21 @@ import numpy as np
 
 from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models.device import Device
+from docsearch.models.inputs import Inputs, Shown
 from docsearch.models.local import local_files
-from docsearch.models.pretrained import IMAGE, TEXT, architectures, as_unavailable, checked, opening, options
+from docsearch.models.pretrained import IMAGE, TEXT, architectures, checked, opening, options
 from docsearch.models.protocols import LateInteraction, ModelInput, Vectors
 from docsearch.models.registry import ModelRow
-from docsearch.models.sentence import Inputs, input_kind
-from docsearch.models.versions import model_folder, weights_digest
+from docsearch.models.versions import fingerprint_of, model_folder, weights_digest
 
 
 def fingerprint(row: ModelRow) -> str:
-    """Short hex digest of the weights and of everything in the row that shapes a page's token vectors.
+    """Of a page's token vectors, see `fingerprint_of`. Loads nothing.
 
-    The device and its number format are no part of it: what a GPU made serves a laptop. Loads nothing. Raises
-    ModelUnavailable when its files are not here.
+    Raises ModelUnavailable when its files are not here.
     """
-    pixels = (row.image_pixels, row.min_pixels, row.max_pixels)
-    shape = (row.page_prompt, pixels, row.max_tokens, row.token_pooling, sorted(row.modalities))
-    parts = (weights_digest(model_folder(row)), row.dimensions, *shape)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    digest = weights_digest(model_folder(row))
+    return fingerprint_of(row, digest, row.dimensions, row.token_pooling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +97,7 @@ class LateInteractionEncoder:
     def encode_queries(self, queries: Sequence[ModelInput]) -> list[Vectors]:
         """Unit vectors of each query's tokens, shape (tokens, dimensions); none for an empty query."""
         encode = partial(self._model.encode_query, prompt=self.row.query_prompt or None)
-        tokens, _ = self._encode(queries, frozenset({TEXT}), encode)
-        return tokens
+        return self._tokens(self._show(queries, frozenset({TEXT}), encode), len(queries))
 
     def encode_pages(self, pages: Sequence[ModelInput]) -> list[Vectors]:
         """Unit vectors of each page's tokens, pooled as the row says, shape (tokens, dimensions).
@@ -115,32 +110,23 @@ class LateInteractionEncoder:
             prompt=self.row.page_prompt or None,
             token_pooling=_pooling(self.row.token_pooling),
         )
-        tokens, self._shrunk = self._encode(pages, self.modalities, encode)
-        return tokens
+        shown = self._show(pages, self.modalities, encode)
+        self._shrunk = shown.shrunk
+        return self._tokens(shown, len(pages))
 
     def shrunk(self) -> dict[int, tuple[int, int]]:
         """See `Shrinking`; of the pages that were encoded last."""
         return self._shrunk
 
-    def _encode(
-        self, inputs: Sequence[ModelInput], takes: frozenset[str], encode: Callable[..., Any]
-    ) -> tuple[list[Vectors], dict[int, tuple[int, int]]]:
-        """The tokens of each input, and the sizes of pictures that had to be made smaller."""
-
+    def _show(self, inputs: Sequence[ModelInput], takes: frozenset[str], encode: Callable[..., Any]) -> Shown:
         def run(values: list[Any]) -> Any:
             return encode(values, batch_size=len(values), convert_to_numpy=True, show_progress_bar=False)
 
-        found: list[Vectors] = [np.zeros((0, self.dimensions), np.float32) for _ in inputs]
-        shrunk: dict[int, tuple[int, int]] = {}
-        kinds = [input_kind(given, takes, prefer=IMAGE) for given in inputs]
-        for kind in sorted({k for k in kinds if k}):  # some models refuse a batch of mixed kinds
-            places = [i for i, k in enumerate(kinds) if k == kind]
-            with as_unavailable(self.row):
-                ran = self._inputs.run([inputs[i] for i in places], kind, run)
-            for place, tokens in zip(places, ran.rows, strict=True):
-                found[place] = np.asarray(tokens, np.float32)
-            shrunk |= {places[i]: made.image.size for i, made in ran.smaller.items() if made.image}
-        return found, shrunk
+        return self._inputs.show(inputs, takes, run, prefer=IMAGE)
+
+    def _tokens(self, shown: Shown, number: int) -> list[Vectors]:
+        none = np.zeros((0, self.dimensions), np.float32)
+        return [np.asarray(shown.rows.get(place, none), np.float32) for place in range(number)]
 
     def _check_dimensions(self) -> None:
         real = self._model.get_embedding_dimension()

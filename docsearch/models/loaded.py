@@ -6,8 +6,6 @@ loaded that would not fit beside it.
 
 from __future__ import annotations
 
-import gc
-import sys
 import time
 import weakref
 from collections.abc import Callable, Hashable
@@ -16,6 +14,7 @@ from threading import Lock, RLock, Timer
 from typing import Any, Protocol, TypeVar
 
 from docsearch.config import ModelSettings
+from docsearch.models.device import free_memory
 
 Model = TypeVar("Model")
 Free = Callable[[], int | None]
@@ -153,17 +152,3 @@ def loaded_models(settings: ModelSettings) -> LoadedModels:
         return free_for_models(settings.device)
 
     return LoadedModels(60 * settings.idle_minutes, free)
-
-
-def free_memory() -> None:
-    """Memory of models that are gone goes back to the system; torch keeps that of a GPU otherwise."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    for kind in ("cuda", "xpu", "mps"):
-        backend = getattr(torch, kind, None)
-        if backend is not None and torch is not None and _is_available(torch, kind):
-            backend.empty_cache()
-
-
-def _is_available(torch: Any, kind: str) -> bool:
-    return bool((torch.backends.mps if kind == "mps" else getattr(torch, kind)).is_available())

@@ -24,7 +24,9 @@ from transformers import (
     Qwen2VLPreTrainedModel,
 )
 
-TEXT, IMAGE = "text", "image"
+from docsearch.models.inputs import beginning
+from docsearch.models.pretrained import IMAGE, TEXT
+
 Values = str | Mapping[str, Any]
 """An input: its text, or text and picture by these names."""
 
@@ -63,11 +65,6 @@ class Reader(InputModule):  # type: ignore[misc]  # untyped library
         self.tokenizer.padding_side = "left"
         found = self.processor(text=texts, images=images or None, padding=True, return_tensors="pt")
         return dict(found)
-
-    def cut(self, text: str, tokens: int) -> str:
-        """As much of the text as so many tokens are."""
-        whole = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-        return text if len(whole) <= tokens else text[: whole[max(tokens, 1) - 1][1]]
 
 
 class JinaVLForRanking(Qwen2VLPreTrainedModel):  # type: ignore[misc]  # untyped library
@@ -114,11 +111,12 @@ class JinaReranker(Reader):
         return {**features, "scores": self.model(**features)}
 
     def _written(self, query: Values, page: Values, prompt: str) -> str:
-        asked = self.cut(prompt + _text(query), self.QUERY_TOKENS)
+        asked = beginning(prompt + _text(query), self.QUERY_TOKENS, self.tokenizer)
         if isinstance(page, Mapping) and IMAGE in page:
             shown = self.PICTURE
         else:
-            shown = self.cut(_text(page), self.max_seq_length - self.QUERY_TOKENS - self.FRAME_TOKENS)
+            room = self.max_seq_length - self.QUERY_TOKENS - self.FRAME_TOKENS
+            shown = beginning(_text(page), room, self.tokenizer)
         return f"**Document**:\n{shown}\n**Query**:\n{asked}"
 
 
@@ -139,11 +137,12 @@ class OmniEmbedder(Reader):
 
     def preprocess(self, inputs: Sequence[Values], prompt: str | None = None, **_: Any) -> dict[str, Any]:
         """Features of texts, pictures, or both; the prompt stands before the text, or alone."""
-        room = self.max_seq_length
         talks = [[{"role": "user", "content": _content(given, prompt or "")}] for given in inputs]
         texts = self.processor.apply_chat_template(talks, add_generation_prompt=False, tokenize=False)
         images = [given[IMAGE] for given in inputs if isinstance(given, Mapping) and IMAGE in given]
-        return self.processed([text if images else self.cut(text, room) for text in texts], images)
+        if not images:
+            texts = [beginning(text, self.max_seq_length, self.tokenizer) for text in texts]
+        return self.processed(texts, images)
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Adds a vector a token."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models import conv3d
+from docsearch.models.batches import is_out_of_memory
 from docsearch.models.device import Device
 from docsearch.models.registry import FLASH, ModelRow, Role
 from docsearch.models.vision import mend_torchvision
@@ -48,10 +49,11 @@ def open_reranker(row: ModelRow, folder: Path, device: Device) -> Any:
         from sentence_transformers import CrossEncoder
 
         if runs_natively(row, folder) or (
-            not (folder / "modules.json").is_file() and (row.score_tokens or _is_language_model(folder))
+            not _scores_itself(folder) and (row.score_tokens or _is_language_model(folder))
         ):
             parts = _scoring_parts(row, folder, device)
-            return checked(CrossEncoder(modules=parts, device=device.name), row)
+            made = CrossEncoder(modules=parts, device=device.name, **_saved_prompts(folder))
+            return checked(made, row)
         given = options(row, device)
         return checked(CrossEncoder(str(folder), max_length=row.max_tokens or None, **given), row)
 
@@ -172,14 +174,43 @@ def _is_language_model(folder: Path) -> bool:
     return any(it.endswith(("ForCausalLM", "ForConditionalGeneration")) for it in architectures(folder)[:1])
 
 
+def _scores_itself(folder: Path) -> bool:
+    """Whether a folder says of which parts its model is, and for which words it is asked where that counts.
+
+    That of Qwen3-VL-Reranker names a folder for the words that is not there (its discussion 11 on the hub).
+    """
+    try:
+        parts = json.loads((folder / "modules.json").read_bytes())
+        asked = [part["path"] for part in parts if part["type"].endswith(".LogitScore")]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return all((folder / path / "config.json").is_file() for path in asked)
+
+
+def _saved_prompts(folder: Path) -> dict[str, Any]:
+    """The words that a model was saved with, to stand before its inputs, as the library is told them."""
+    try:
+        saved = json.loads((folder / "config_sentence_transformers.json").read_bytes())
+        return {"prompts": saved.get("prompts"), "default_prompt_name": saved.get("default_prompt_name")}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
 def _transformer(row: ModelRow, folder: Path, device: Device, **task: str) -> Any:
+    """The transformer in a folder, as it was saved, or for a task."""
     from sentence_transformers.base.modules import Transformer
 
-    given = options(row, device)
-    remote = {"trust_remote_code": row.trust_remote_code, "local_files_only": True}
+    how = {
+        "model_kwargs": options(row, device)["model_kwargs"],
+        "trust_remote_code": row.trust_remote_code,
+        "local_files_only": True,
+    }
+    if (folder / "sentence_bert_config.json").is_file():
+        return Transformer.load(str(folder), **how)
+    remote = {"trust_remote_code": how["trust_remote_code"], "local_files_only": True}
     return Transformer(
         str(folder),
-        model_kwargs={**given["model_kwargs"], **remote},
+        model_kwargs={**how["model_kwargs"], **remote},
         processor_kwargs=dict(remote),
         config_kwargs=dict(remote),
         **task,
@@ -266,6 +297,6 @@ def _first_line(error: Exception) -> str:
 
 
 def _hint(error: Exception) -> str:
-    if "out of memory" in str(error).lower():
-        return "set a smaller batch_size or image_pixels in its row, or device = cpu"
+    if is_out_of_memory(error):
+        return "take a smaller model, or set a smaller image_pixels or max_tokens in its row, or device = cpu"
     return "check the files of the model and its row in models.toml"

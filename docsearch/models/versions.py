@@ -57,6 +57,16 @@ def weights_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def fingerprint_of(row: ModelRow, digest: str, *more: object) -> str:
+    """Short hex digest of weights, of what in the row shapes the vectors of a page, and of what else counts.
+
+    The device and its number format are no part of it: what a GPU made serves a machine without one.
+    """
+    pixels = (row.image_pixels, row.min_pixels, row.max_pixels)
+    parts = (digest, row.page_prompt, pixels, row.max_tokens, sorted(row.modalities), *more)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
 def _file_digest(path: Path) -> bytes:
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import builtins
 import importlib.util
 import io
+import json
 import shutil
 import socket
 from collections.abc import Callable
@@ -463,6 +464,25 @@ def test_a_bare_qwen3_vl_ranks_by_the_word_it_would_say_next(tmp_path: Path) -> 
     first, second = tokens_of(saved, 10, 11)
     bare = replace(row, source=str(saved.parent / "bare"), score_tokens=(first, second))
     assert CrossEncoderReranker(bare, CPU).score(INPUTS[0], INPUTS) == pytest.approx(expected, abs=1e-3)
+
+
+@NEEDS_TORCHVISION
+def test_words_that_are_asked_for_may_lie_where_a_folder_does_not_say(tmp_path: Path) -> None:
+    saved = tiny.tiny_qwen3_vl_reranker(tmp_path)
+    settings = saved / "config_sentence_transformers.json"
+    told = {
+        **json.loads(settings.read_text("utf-8")),
+        "prompts": {"ask": "report"},
+        "default_prompt_name": "ask",
+    }
+    settings.write_text(json.dumps(told), "utf-8")
+    row = ModelRow("qwen", Role.RERANKER, source=str(saved), modalities=("text", "image"), image_pixels=64)
+    expected = CrossEncoderReranker(row, CPU).score(INPUTS[0], INPUTS)
+    (saved / "1_LogitScore").rename(saved / "LogitScore")
+    with pytest.raises(SettingsError, match="'score_tokens' is missing"):
+        CrossEncoderReranker(row, CPU)
+    named = replace(row, score_tokens=tuple(tokens_of(saved, 10, 11)))
+    assert CrossEncoderReranker(named, CPU).score(INPUTS[0], INPUTS) == pytest.approx(expected, abs=1e-4)
 
 
 def tokens_of(folder: Path, *numbers: int) -> list[str]:

@@ -27,10 +27,10 @@ from docsearch.learn.finetune.frozen import with_frozen_pages
 from docsearch.learn.finetune.pages import ShownPages
 from docsearch.learn.finetune.trainer import EmbedderTrainer, arguments, as_dataset
 from docsearch.learn.job import Job, Sides
+from docsearch.models.inputs import input_kind, library_value
 from docsearch.models.pretrained import BOTH, IMAGE, TEXT
 from docsearch.models.protocols import Embedder, ModelInput, Vectors
 from docsearch.models.registry import Runtime
-from docsearch.models.sentence import input_kind, library_value
 
 _PAGES_AT_ONCE = 16
 _VECTORS = "pages.npy"

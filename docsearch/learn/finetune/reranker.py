@@ -21,9 +21,9 @@ from docsearch.learn.finetune.data import Material, ndcg, planned_batches, rows
 from docsearch.learn.finetune.pages import ShownPages
 from docsearch.learn.finetune.trainer import RerankerTrainer, arguments, as_dataset
 from docsearch.learn.job import Job
+from docsearch.models.inputs import input_kind, library_value
 from docsearch.models.pretrained import TEXT
 from docsearch.models.protocols import ModelInput
-from docsearch.models.sentence import input_kind, library_value
 
 
 class RerankerTraining:
