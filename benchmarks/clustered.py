@@ -97,7 +97,7 @@ def clustered(
         centres += SHARED**0.5 * shared + DOCUMENT**0.5 * drawn.draw(rng, len(numbers))
         sections = SECTION**0.5 * drawn.draw(rng, len(of_section))
         own = PAGE**0.5 * drawn.draw(rng, len(of_document))
-        vectors[block] = drawn.turn(_unit(centres[of_document] + sections[of_section] + own))
+        vectors[block] = drawn.turn(unit(centres[of_document] + sections[of_section] + own))
     wanted = np.sort(rng.choice(rows, queries, replace=False))
     asked = drawn.queries(rng, vectors[wanted].astype(np.float32), closeness)
     return Clustered(vectors, documents, asked, wanted)
@@ -123,7 +123,7 @@ class _Directions:
         shared = self.draw(rng, 1)
         away = QUERY_SHARED**0.5 * shared + (1 - QUERY_SHARED) ** 0.5 * self.draw(rng, len(pages))
         away = self.turn(away)
-        away = _unit(away - (away * pages).sum(1, keepdims=True) * pages)
+        away = unit(away - (away * pages).sum(1, keepdims=True) * pages)
         near = rng.uniform(*closeness, (len(pages), 1)).astype(np.float32)
         return np.asarray(near * pages + np.sqrt(1 - near**2) * away, np.float32)
 
@@ -181,5 +181,7 @@ def _topics(rng: np.random.Generator, documents: int, topics: int) -> NDArray[np
     return rng.choice(topics, documents, p=weights / weights.sum())
 
 
-def _unit(vectors: Vectors) -> Vectors:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+def unit(vectors: NDArray[np.floating]) -> Vectors:
+    """Rows at length 1, shape (rows, dimensions); rows of zeros stay so."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.clustered import unit
 from benchmarks.paraphrase import LEFT_OUT, TRAIN, write_documents
 from benchmarks.program import add_home, home_folder
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
@@ -197,9 +198,7 @@ class LatentSemantics:
 
     def embed_queries(self, queries: Sequence[ModelInput]) -> Vectors:
         """Unit vectors; zeros for a query without known words."""
-        vectors = self._matrix([Counter(_words(query.text)) for query in queries]) @ self.axes
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.maximum(norms, 1e-9), np.float32)
+        return unit(self._matrix([Counter(_words(query.text)) for query in queries]) @ self.axes)
 
     def embed_pages(self, pages: Sequence[ModelInput]) -> Vectors:
         """The same for pages."""

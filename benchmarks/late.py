@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.clustered import unit
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from docsearch.models.vision import mend_torchvision
 from docsearch.search.late import maxsim
@@ -255,10 +256,6 @@ def pooled(page: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 def pooled_tokens(tokens: int, factor: int) -> int:
     """The first token is left alone."""
     return 1 + (tokens - 1) // factor
-
-
-def unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
 def timed(work: Callable[[], T], clock: Clock = time.perf_counter) -> tuple[float, T]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.clustered import Clustered, clustered, exact
+from benchmarks.clustered import Clustered, clustered, exact, unit
 from benchmarks.report import Figure, Scalar, emit, note
 from benchmarks.samples import read_samples
 from docsearch.evaluate.benchmark import evaluate
@@ -156,9 +156,7 @@ def _search(
 
 def cut(vectors: Vectors, dimensions: int) -> Vectors:
     """The leading dimensions, at length 1 again; vectors of length 0 stay so."""
-    leading = vectors[:, :dimensions]
-    lengths = np.linalg.norm(leading, axis=1, keepdims=True)
-    return np.asarray(leading / np.where(lengths > 0, lengths, 1), np.float32)
+    return unit(vectors[:, :dimensions])
 
 
 def recall(found: NDArray[np.int64], wanted: NDArray[np.int64]) -> float:
