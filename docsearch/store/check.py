@@ -146,7 +146,7 @@ class _Check:
         self.found.documents, self.found.pages, _ = documents.totals()
         self.live = documents.get(documents.live())
         self.files = self.index.files.of_documents(self.live)
-        self.failed = _failed_pages(self.index)
+        self.failed = self._failed_pages()
         self.outdated = self.index.outdated()
         if self.outdated:
             self._add(Kind.OUTDATED, "words may be analyzed otherwise than queries are")
@@ -196,7 +196,7 @@ class _Check:
                 continue
             path, root = Path(os.fsdecode(raw_path)), Path(os.fsdecode(raw_root))
             if terms != evidence.name_terms(path, root, title or ""):
-                self._add(Kind.NAMES, "missing" if terms is None else "stale", document, path)
+                self._add(Kind.NAMES, "missing" if terms is None else "stale", document, path=path)
         if stored:
             self._add(Kind.NAMES, f"{len(stored)} of files that are not known")
 
@@ -207,7 +207,7 @@ class _Check:
         )
         for document, page, pages, words in rows:
             if not 0 < page <= pages or words is None or not _unpacks(words):
-                self._add(Kind.WORDS, f"page {page}", document, self._path(document), page=page)
+                self._add(Kind.WORDS, f"page {page}", document, page=page)
 
     # -- tables --------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class _Check:
         except IndexUnusable as error:
             self._add(Kind.PAGE_TABLE, error.message, table=self.index.pages.name)
             return
-        if rows.columns and set(rows.columns) != _columns(self.index):
+        if rows.columns and set(rows.columns) != set(self.index.pages._schema().names):
             self._add(Kind.OUTDATED, f"the page table has the columns {', '.join(rows.columns)}")
             return
         self._rows_of_documents(rows.pages, Kind.PAGES_MISSING, Kind.PAGES_WRONG, self.live, self.failed)
@@ -243,21 +243,19 @@ class _Check:
             distinct, expected = set(pages), set(range(1, self.live[document].pages + 1))
             lacking = expected - distinct - failed.get(document, set())
             if lacking:
-                self._add(missing, f"{_numbers(lacking)} missing", document, self._path(document), table)
+                self._add(missing, f"{_numbers(lacking)} missing", document, table=table)
             if len(distinct) < len(pages):
                 twice = {page for page, count in Counter(pages).items() if count > 1}
-                self._add(wrong, f"{_numbers(twice)} twice", document, self._path(document), table)
+                self._add(wrong, f"{_numbers(twice)} twice", document, table=table)
             if distinct - expected:
-                beyond = f"{_numbers(distinct - expected)} too many"
-                self._add(wrong, beyond, document, self._path(document), table)
+                self._add(wrong, f"{_numbers(distinct - expected)} too many", document, table=table)
 
     def _pending(self, rows: PageRows) -> None:
         waiting = self.index.documents.waiting_for_ocr()
         for page in rows.pending:
             known = page.page in waiting.get(page.doc, ()) or page.page in self.failed.get(page.doc, ())
             if not known:
-                what = f"page {page.page}"
-                self._add(Kind.WAITING, what, page.doc, self._path(page.doc), page=page.page)
+                self._add(Kind.WAITING, f"page {page.page}", page.doc, page=page.page)
 
     def _leads(self, rows: PageRows) -> None:
         stored = dict(self._rows("SELECT rowid, terms FROM leads"))
@@ -266,7 +264,7 @@ class _Check:
             pages = rows.leads.get(document, {})
             expected = lead_terms(pages[page] for page in sorted(pages))
             if stored.get(document, "") != expected or document not in stored:
-                self._add(Kind.LEADS, "missing or stale", document, self._path(document))
+                self._add(Kind.LEADS, "missing or stale", document)
 
     def _vocabulary(self, rows: PageRows) -> None:
         """Counts may be too high by what was deleted since; too low makes words weigh too much."""
@@ -291,7 +289,7 @@ class _Check:
                 self._add(Kind.TABLE_INDEX, error.message, table=self.index.pages.name)
                 return
             if page not in dict(hits) or page not in texts:
-                self._add(Kind.TABLE_INDEX, f"page {page.page}", page.doc, self._path(page.doc))
+                self._add(Kind.TABLE_INDEX, f"page {page.page}", page.doc)
 
     def _vector_table(self, table: VectorTable) -> None:
         try:
@@ -309,18 +307,27 @@ class _Check:
             if fingerprint not in there:
                 table = VectorTable(self.index.tables_folder, fingerprint, 0).name
                 for document in sorted(self._embedded(fingerprint) & self.live.keys()):
-                    self._add(Kind.VECTORS_WRONG, "all missing", document, self._path(document), table)
+                    self._add(Kind.VECTORS_WRONG, "all missing", document, table=table)
+
+    def _failed_pages(self) -> dict[int, set[int]]:
+        """Pages that are known to be unreadable, by document."""
+        rows = self._rows(
+            "SELECT f.document, x.page FROM failures x JOIN files f ON f.path = x.path "
+            "WHERE x.page > 0 AND f.document IS NOT NULL"
+        )
+        failed: dict[int, set[int]] = {}
+        for document, page in rows:
+            failed.setdefault(document, set()).add(page)
+        return failed
 
     # -- inside --------------------------------------------------------------------------------
 
     def _embedded(self, fingerprint: str) -> set[int]:
-        rows = self.index.catalog.connection.execute(
-            "SELECT document FROM embedded WHERE fingerprint = ?", (fingerprint,)
-        )
-        return {row[0] for row in rows}
+        rows = self._rows("SELECT document FROM embedded WHERE fingerprint = ?", fingerprint)
+        return {document for (document,) in rows}
 
-    def _rows(self, sql: str) -> list[tuple]:  # type: ignore[type-arg]
-        return self.index.catalog.connection.execute(sql).fetchall()
+    def _rows(self, sql: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
+        return self.index.catalog.connection.execute(sql, values).fetchall()
 
     def _path(self, document: int) -> Path | None:
         files = self.files.get(document)
@@ -331,10 +338,14 @@ class _Check:
         kind: Kind,
         what: str,
         document: int | None = None,
+        *,
         path: Path | None = None,
         table: str = "",
         page: int | None = None,
     ) -> None:
+        """Notes a finding; its path is the document's where none is given."""
+        if path is None and document is not None:
+            path = self._path(document)
         self.found.findings.append(Finding(kind, what, document, path, table, page))
 
 
@@ -353,22 +364,6 @@ def _problems(index: Index) -> Iterator[str]:
                 db.execute(f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
         except (IndexDamaged, sqlite3.Error) as error:
             yield str(error)
-
-
-def _failed_pages(index: Index) -> dict[int, set[int]]:
-    """Pages that are known to be unreadable, by document."""
-    rows = index.catalog.connection.execute(
-        "SELECT f.document, x.page FROM failures x JOIN files f ON f.path = x.path "
-        "WHERE x.page > 0 AND f.document IS NOT NULL"
-    )
-    failed: dict[int, set[int]] = {}
-    for document, page in rows:
-        failed.setdefault(document, set()).add(page)
-    return failed
-
-
-def _columns(index: Index) -> set[str]:
-    return set(index.pages._schema().names)
 
 
 def _is_counted(stem: str) -> bool:
