@@ -21,7 +21,8 @@ from benchmarks.planted import made_answers
 from benchmarks.program import add_home, complete_index, home_folder
 from benchmarks.report import Figure, common_parser, emit, note, parse_args
 from benchmarks.said import GivenPage
-from docsearch.answer.citations import Checker, CitedPage
+from docsearch.answer.citations import Checker
+from docsearch.answer.cited import CitedPage
 from docsearch.errors import MissingExtra
 from docsearch.evaluate.judged import page_id
 from docsearch.library import Library

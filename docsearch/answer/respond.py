@@ -14,7 +14,8 @@ from functools import cache
 
 from PIL.Image import Image
 
-from docsearch.answer.citations import Checker, CitedPage
+from docsearch.answer.citations import Checker
+from docsearch.answer.cited import CitedPage
 from docsearch.answer.passages import Source, choose_passages
 from docsearch.answer.prompt import NO_ANSWER, Prompt, PromptPage, begin, follow
 from docsearch.answer.quoted import citation

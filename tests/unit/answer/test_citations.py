@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docsearch.answer.citations import Checker, CitedPage
+from docsearch.answer.citations import Checker
+from docsearch.answer.cited import CitedPage
 from docsearch.records import FlagKind, Statement
 
 LEASE = """Lease agreement
