@@ -33,11 +33,11 @@ _INDEX = "vector_of_"
 _PARTITION_ROWS = 16_384
 """Vectors come in half precision, with which finding the partition of a row takes longest in a build;
 smaller partitions ask for as many rows at the same recall."""
-_PROBED, _PROBED_SHARE = 32, 0.65
+_PROBED, _PROBED_SHARE = 32, 0.6
 """Partitions that a query looks into: all of those of 500,000 pages. Queries lie far from all pages, and
 their neighbours in many partitions; comparing codes is cheap."""
 _ALL_PARTITIONS = 1 << 20
-_RESCORED = 100
+_RESCORED = 30
 """Rows beyond those asked for whose vectors are read and compared exactly."""
 _SHRUNK, _GROWN = 0.8, 2.0
 _MOST_PARTS = 8
@@ -263,7 +263,7 @@ class VectorTable(Table):
         from lancedb.index import IvfRq
 
         partitions = max(1, rows // _PARTITION_ROWS)
-        return IvfRq("dot", num_partitions=partitions, num_bits=4, max_iterations=10, sample_rate=64)
+        return IvfRq("dot", num_partitions=partitions, num_bits=4, max_iterations=30, sample_rate=512)
 
     def _reach(self, limit: int, selection: Selection) -> tuple[int, int]:
         """How many partitions are looked into, and of how many times `limit` rows the vectors are read.
@@ -272,7 +272,7 @@ class VectorTable(Table):
         """
         _, rows = self._counted
         probes = max(_PROBED, round(_PROBED_SHARE * (rows // _PARTITION_ROWS)))
-        return probes if selection == EVERYTHING else _ALL_PARTITIONS, 1 + -(-_RESCORED // limit)
+        return probes if selection == EVERYTHING else _ALL_PARTITIONS, 1 + _RESCORED // limit
 
 
 def vector_tables(folder: Path) -> list[VectorTable]:
