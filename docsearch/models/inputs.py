@@ -27,8 +27,8 @@ from docsearch.models.batches import (
     tokens_that_fit,
 )
 from docsearch.models.device import Device, free_bytes, free_memory
-from docsearch.models.pretrained import BOTH, IMAGE, TEXT, as_unavailable
-from docsearch.models.protocols import ModelInput
+from docsearch.models.pretrained import as_unavailable
+from docsearch.models.protocols import BOTH, IMAGE, TEXT, ModelInput
 from docsearch.models.registry import ModelRow
 
 MOST_RATIO = 100
@@ -81,7 +81,7 @@ class Inputs:
             ModelUnavailable: the model fails.
         """
         shown = Shown({}, {})
-        kinds = [input_kind(given, modalities, prefer=prefer) for given in inputs]
+        kinds = [given.kind(modalities, prefer=prefer) for given in inputs]
         for kind in sorted(set(filter(None, kinds))):  # some models refuse a batch of mixed kinds
             places = [i for i, k in enumerate(kinds) if k == kind]
             with as_unavailable(self._row):
@@ -144,15 +144,6 @@ def beginning(text: str, tokens: int, tokenizer: Any) -> str:
         return_offsets_mapping=True,
     )
     return text[: max((end for _, end in cut["offset_mapping"]), default=0)]
-
-
-def input_kind(given: ModelInput, modalities: frozenset[str], *, prefer: str) -> str:
-    """As what the model is shown an input: text, image, both, or an empty string for not at all."""
-    there = {TEXT: bool(given.text.strip()), IMAGE: given.image is not None}
-    if all(there.values()) and BOTH in modalities:
-        return BOTH
-    order = (TEXT, IMAGE) if prefer == TEXT else (IMAGE, TEXT)
-    return next((kind for kind in order if there[kind] and kind in modalities), "")
 
 
 def library_value(given: ModelInput, kind: str, row: ModelRow, model: Any) -> Any:

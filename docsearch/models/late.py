@@ -19,8 +19,8 @@ from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models.device import Device
 from docsearch.models.inputs import Inputs, Shown
 from docsearch.models.local import local_files
-from docsearch.models.pretrained import IMAGE, TEXT, architectures, checked, opening, options
-from docsearch.models.protocols import LateInteraction, ModelInput, Vectors
+from docsearch.models.pretrained import architectures, checked, opening, options
+from docsearch.models.protocols import IMAGE, TEXT, LateInteraction, ModelInput, Vectors
 from docsearch.models.registry import ModelRow
 from docsearch.models.versions import fingerprint_of, model_folder, weights_digest
 

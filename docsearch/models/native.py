@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from docsearch.models.inputs import beginning
-from docsearch.models.pretrained import IMAGE, TEXT
+from docsearch.models.protocols import IMAGE, TEXT
 
 Values = str | Mapping[str, Any]
 """An input: its text, or text and picture by these names."""

@@ -19,10 +19,10 @@ from docsearch.errors import ModelUnavailable, SettingsError
 from docsearch.models import conv3d
 from docsearch.models.batches import is_out_of_memory
 from docsearch.models.device import Device
+from docsearch.models.protocols import BOTH, IMAGE, TEXT
 from docsearch.models.registry import FLASH, ModelRow, Role
 from docsearch.models.vision import mend_torchvision
 
-TEXT, IMAGE, BOTH = "text", "image", "text+image"
 _NATIVE = MappingProxyType({Role.EMBEDDER: "NVOmniEmbedModel", Role.RERANKER: "JinaVLForRanking"})
 """What `native` runs: the classes that the weights were made for."""
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 Vectors = NDArray[np.float32]
+TEXT, IMAGE, BOTH = "text", "image", "text+image"
+"""What a model takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,14 @@ class ModelInput:
 
     text: str = ""
     image: Image | None = None
+
+    def kind(self, modalities: frozenset[str], *, prefer: str) -> str:
+        """As what a model is shown it: text, image, both where it takes both, or '' for not at all."""
+        there = {TEXT: bool(self.text.strip()), IMAGE: self.image is not None}
+        if all(there.values()) and BOTH in modalities:
+            return BOTH
+        order = (TEXT, IMAGE) if prefer == TEXT else (IMAGE, TEXT)
+        return next((kind for kind in order if there[kind] and kind in modalities), "")
 
 
 class Embedder(Protocol):

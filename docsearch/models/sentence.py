@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from docsearch.errors import SettingsError
 from docsearch.models.device import Device
-from docsearch.models.inputs import Inputs, Shown, finite, input_kind, library_value
-from docsearch.models.pretrained import IMAGE, TEXT, open_embedder, open_reranker
-from docsearch.models.protocols import ModelInput, Vectors
+from docsearch.models.inputs import Inputs, Shown, finite, library_value
+from docsearch.models.pretrained import open_embedder, open_reranker
+from docsearch.models.protocols import IMAGE, TEXT, ModelInput, Vectors
 from docsearch.models.registry import ModelRow
 from docsearch.models.versions import fingerprint_of, model_folder, weights_digest
 
@@ -153,7 +153,7 @@ class CrossEncoderReranker:
         A page is read as text and picture where the model takes both, else as text where it has
         text, else as a picture. One it can read in no way gets the lowest score of the others.
         """
-        asked = input_kind(query, self.modalities, prefer=TEXT)
+        asked = query.kind(self.modalities, prefer=TEXT)
         scores = np.zeros(len(pages), np.float32)
         if not asked:
             return scores

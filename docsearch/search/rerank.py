@@ -6,13 +6,15 @@ protocol: on the text where a page has it, on the image where it does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from PIL.Image import Image
 
-from docsearch.models.protocols import ModelInput, Reranker
+from docsearch.models.protocols import TEXT, ModelInput, Reranker
 from docsearch.records import Candidate, PageId
 from docsearch.search import passages
 from docsearch.search.fuse import MEANING
@@ -26,6 +28,9 @@ _UNRELATED = 0.5
 _MOST_CHARACTERS = 20_000
 """Of a page that a model is asked about: several times what is printed on a dense one. Files whose pages are
 dumps have megabytes of text on a page."""
+
+_AT_ONCE = 10
+"""So many pages are drawn before the model begins to look, and while it looks at as many others."""
 
 RenderPage = Callable[[PageId, int], Image | None]
 """Renders a page with its longest side at so many pixels; None when its file cannot be read."""
@@ -115,7 +120,10 @@ class PassageReranker:
 
 
 class ModelReranker:
-    """Orders pages by a model's score; the first-stage score breaks ties."""
+    """Orders pages by a model's score; the first-stage score breaks ties.
+
+    Pages are drawn ahead, in a thread, while the model looks at those before them.
+    """
 
     def __init__(self, index: Index, model: Reranker, render: RenderPage, pixels: int) -> None:
         self.index = index
@@ -130,21 +138,53 @@ class ModelReranker:
         meaning: QueryVector | None = None,  # noqa: ARG002 (a model sees for itself)
     ) -> list[Candidate]:
         """See `HeadReranker`."""
-        texts = self.index.pages.texts(candidate.page for candidate in head)
-        inputs = [self._input(c.page, texts[c.page][0] if c.page in texts else "") for c in head]
-        scores = self.model.score(ModelInput(text=terms.text), inputs)
-        reranked = [
-            replace(candidate, scores={self.model.name: float(score)}, score=float(score))
-            for candidate, score in zip(head, scores, strict=True)
-        ]
-        order = {candidate.page: place for place, candidate in enumerate(head)}
-        return sorted(reranked, key=lambda c: (-c.score, order[c.page]))
+        stored = self.index.pages.texts(candidate.page for candidate in head)
+        texts = {c.page: stored[c.page][0] if c.page in stored else "" for c in head}
+        scores = self._scores(ModelInput(text=terms.text), texts)
+        lowest = min(scores.values(), default=0.0)
+        found = [(candidate, scores.get(candidate.page, lowest)) for candidate in head]
+        reranked = [replace(c, scores={self.model.name: score}, score=score) for c, score in found]
+        return sorted(reranked, key=lambda c: (c.page not in scores, -c.score))
 
-    def _input(self, page: PageId, text: str) -> ModelInput:
+    def _scores(self, query: ModelInput, texts: Mapping[PageId, str]) -> dict[PageId, float]:
+        """The score of each page that the model can be shown."""
+        scores: dict[PageId, float] = {}
+        takes = self.model.modalities
+        with closing(self._drawn_ahead(texts)) as parts:
+            for part in parts:
+                shown = {page: given for page, given in part.items() if given.kind(takes, prefer=TEXT)}
+                if shown:
+                    found = self.model.score(query, list(shown.values())).tolist()
+                    scores.update(zip(shown, found, strict=True))
+        return scores
+
+    def _drawn_ahead(self, texts: Mapping[PageId, str]) -> Generator[dict[PageId, ModelInput], None, None]:
+        """The pages as the model is shown them: first those without a picture, then a few at a time.
+
+        Close it to have no more pages drawn.
+        """
+        seen = [page for page, text in texts.items() if self._wants_picture(text)]
+        unseen = [page for page, text in texts.items() if not self._wants_picture(text)]
+        with ThreadPoolExecutor(1) as ahead:
+            parts = [seen[i : i + _AT_ONCE] for i in range(0, len(seen), _AT_ONCE)]
+            drawn = [ahead.submit(self._drawn, part, texts) for part in parts]
+            try:
+                yield {page: ModelInput(texts[page][:_MOST_CHARACTERS]) for page in unseen}
+                for part in drawn:
+                    yield part.result()
+            finally:
+                ahead.shutdown(cancel_futures=True)
+
+    def _drawn(self, pages: Sequence[PageId], texts: Mapping[PageId, str]) -> dict[PageId, ModelInput]:
+        return {page: self._input(page, texts[page]) for page in pages}
+
+    def _wants_picture(self, text: str) -> bool:
         """Text and image for a model that takes both at once; else the text, if there is any it can read."""
         takes = self.model.modalities
         readable = bool(text.strip()) and bool(takes & {"text", "text+image"})
-        wants_image = "text+image" in takes or ("image" in takes and not readable)
-        image = self.render(page, self.pixels) if wants_image else None
-        shown = text[:_MOST_CHARACTERS] if image is None or "text+image" in takes else ""
+        return "text+image" in takes or ("image" in takes and not readable)
+
+    def _input(self, page: PageId, text: str) -> ModelInput:
+        image = self.render(page, self.pixels)
+        shown = text[:_MOST_CHARACTERS] if image is None or "text+image" in self.model.modalities else ""
         return ModelInput(text=shown, image=image)

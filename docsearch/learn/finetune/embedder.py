@@ -27,9 +27,8 @@ from docsearch.learn.finetune.frozen import with_frozen_pages
 from docsearch.learn.finetune.pages import ShownPages
 from docsearch.learn.finetune.trainer import EmbedderTrainer, arguments, as_dataset
 from docsearch.learn.job import Job, Sides
-from docsearch.models.inputs import input_kind, library_value
-from docsearch.models.pretrained import BOTH, IMAGE, TEXT
-from docsearch.models.protocols import Embedder, ModelInput, Vectors
+from docsearch.models.inputs import library_value
+from docsearch.models.protocols import BOTH, IMAGE, TEXT, Embedder, ModelInput, Vectors
 from docsearch.models.registry import Runtime
 
 _PAGES_AT_ONCE = 16
@@ -126,7 +125,7 @@ class EmbedderTraining:
         """A page as the library is given it. One that a model for pictures cannot be shown is blank."""
         given = self.pages.given(number)
         takes = self.base.modalities
-        kind = input_kind(given, takes, prefer=IMAGE)
+        kind = given.kind(takes, prefer=IMAGE)
         if kind in ("", TEXT) and IMAGE in takes and BOTH not in takes:
             kind, given = IMAGE, ModelInput(image=Image.new("RGB", (64, 64), "white"))
         return library_value(given, kind or TEXT, self.row, self.model)

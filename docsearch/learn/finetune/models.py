@@ -21,8 +21,7 @@ from docsearch.learn.job import Job, Method
 from docsearch.models.device import Device, choose_device
 from docsearch.models.inputs import library_value
 from docsearch.models.load import load_embedder, load_reranker
-from docsearch.models.pretrained import TEXT
-from docsearch.models.protocols import Embedder, ModelInput, Vectors
+from docsearch.models.protocols import TEXT, Embedder, ModelInput, Vectors
 from docsearch.models.registry import ModelRow, Registry, Runtime
 from docsearch.models.sentence import CrossEncoderReranker, SentenceTransformersEmbedder
 from docsearch.models.versions import model_folder

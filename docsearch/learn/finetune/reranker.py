@@ -21,9 +21,8 @@ from docsearch.learn.finetune.data import Material, ndcg, planned_batches, rows
 from docsearch.learn.finetune.pages import ShownPages
 from docsearch.learn.finetune.trainer import RerankerTrainer, arguments, as_dataset
 from docsearch.learn.job import Job
-from docsearch.models.inputs import input_kind, library_value
-from docsearch.models.pretrained import TEXT
-from docsearch.models.protocols import ModelInput
+from docsearch.models.inputs import library_value
+from docsearch.models.protocols import TEXT, ModelInput
 
 
 class RerankerTraining:
@@ -83,7 +82,7 @@ class RerankerTraining:
 
     def _shown(self, number: int) -> Any:
         given = self.pages.given(number)
-        kind = input_kind(given, self.base.modalities, prefer=TEXT)
+        kind = given.kind(self.base.modalities, prefer=TEXT)
         return library_value(given, kind or TEXT, self.row, self.model)
 
 
