@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -157,13 +158,13 @@ class Cycle:
         return LearningOutcome(verdict, state.number, promote, queries, parts)
 
     def _slowdown(self, asked: Sequence[Asked], fitted: Fitted) -> float:
-        """How many times as long whole queries take as before; both asked in turn, best of three."""
+        """How many times as long whole queries take as before: the median, asked in turn, best of three."""
         search = LearnedSearch(State(0, 0, 0.0, self._factors(fitted), 0, fitted.adapter, {}, {}), None)
         plain, learned = (self.engine.variant(self.engine.weights, rerank=True) for _ in range(2))
         learned.learned = lambda: search
         taken = [_fastest((plain, learned), one.query) for one in asked[:_TIMED]]
-        before, after = (sum(times) for times in zip(*taken, strict=True)) if taken else (1.0, 1.0)
-        unnoticed = after - before < _UNNOTICED_SECONDS * len(taken)
+        before, after = (median(times) for times in zip(*taken, strict=True)) if taken else (1.0, 1.0)
+        unnoticed = after - before < _UNNOTICED_SECONDS
         return min(after / before, SLOWDOWN) if unnoticed else after / before
 
     def _factors(self, fitted: Fitted) -> dict[str, float]:
