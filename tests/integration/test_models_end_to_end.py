@@ -24,7 +24,7 @@ from docsearch.library.model_check import check_model
 from docsearch.library.model_list import registry_of
 from docsearch.records import Failure, Hit, ModelState, PageId, Progress
 from tests import documents
-from tests.models import tiny, tiny_late
+from tests.models import tiny, tiny_late, tiny_native, tiny_nemotron
 
 pytestmark = pytest.mark.skipif(find_spec("torchvision") is None, reason="image processors need torchvision")
 
@@ -74,6 +74,21 @@ dimensions = 16
 token_pooling = 2
 image_pixels = 128
 """
+OTHER_ROWS = """
+[[model]]
+name = "{name}"
+source = "./{name}"
+revision = ""
+image_pixels = 96
+{more}
+"""
+OTHERS = {
+    "llama-nemotron-embed-vl-1b": (tiny_nemotron.embedder, "dimensions = 32\ntrust_remote_code = true"),
+    "omni-embed-nemotron-3b": (tiny_native.omni, "dimensions = 32\nmax_tokens = 0"),
+    "llama-nemotron-rerank-vl-1b": (tiny_nemotron.reranker, "trust_remote_code = true"),
+    "jina-reranker-m0": (tiny_native.jina, "max_tokens = 2048\nmin_pixels = 0\nmax_pixels = 0"),
+}
+"""Shipped rows, whose models are replaced by tiny ones of the same layout."""
 WORDS = ("rent", "water", "llamas")
 SCAN = "scan.pdf"
 QUERY = "the tenant pays"
@@ -191,6 +206,37 @@ def test_a_reranker_orders_the_head_and_reads_scans_where_it_can(library: Librar
 def path_of(library: Library, name: str) -> Path:
     [(_, root, _)] = library.store.files.roots()
     return root / name
+
+
+def with_shipped_row(home: Path, name: str) -> Library:
+    """The library of a home where a shipped row has a tiny model of its layout."""
+    build, more = OTHERS[name]
+    build(home / name)
+    (home / "models.toml").write_text(ROWS + OTHER_ROWS.format(name=name, more=more))
+    return Library(home, SETTINGS)
+
+
+@pytest.mark.parametrize("name", [name for name in OTHERS if "embed" in name])
+def test_shipped_rows_of_foreign_layout_index_and_search(home: Path, name: str) -> None:
+    with with_shipped_row(home, name) as library:
+        library.use_model(name)
+        assert "vectors" in run(library)
+        assert serving(library) == (name, 32)
+        assert any("meaning" in hit.scores for hit in found(library))
+        assert state(library, name).pages_embedded == 10
+        assert run(library) == []
+
+
+@pytest.mark.parametrize("name", [name for name in OTHERS if "rerank" in name])
+def test_shipped_rows_of_foreign_layout_rerank_text_and_scans(home: Path, name: str) -> None:
+    with with_shipped_row(home, name) as library:
+        library.use_model(name)
+        hits = found(library)
+        assert [hit.scores[name] for hit in hits] == sorted((h.scores[name] for h in hits), reverse=True)
+        everything = library.engine.rank(library.parse("scan tenant")).candidates
+        assert len({round(c.scores[name], 4) for c in everything}) > 2
+        scan = library.store.files.document_of(path_of(library, SCAN))
+        assert [c.scores[name] for c in everything if c.page.doc == scan]
 
 
 def test_a_page_whose_file_is_gone_is_reranked_by_its_text(library: Library, tmp_path: Path) -> None:
