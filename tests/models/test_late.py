@@ -61,6 +61,17 @@ def test_a_model_of_transformers_has_unit_vectors_for_every_token(
     assert alone == pytest.approx(pages[2], abs=1e-4)
 
 
+def test_colpali_makes_as_many_tokens_of_every_page(tmp_path: Path) -> None:
+    model = encoder(tiny_late.tiny_colpali(tmp_path))
+    pages, [query] = model.encode_pages(PAGES), model.encode_queries([QUERY])
+    assert len({len(tokens) for tokens in pages}) == 1
+    assert len(pages[0]) > 16
+    for tokens in (*pages, query):
+        assert np.linalg.norm(tokens, axis=1) == pytest.approx(1, abs=1e-4)
+    assert len(set(maxsim(query, pages).tolist())) == len(PAGES)
+    assert model.encode_pages(PAGES[2:])[0] == pytest.approx(pages[2], abs=1e-4)
+
+
 def test_a_query_of_colmodernvbert_has_the_tokens_that_its_makers_add(tmp_path: Path) -> None:
     model = encoder(tiny_late.tiny_colmodernvbert(tmp_path))
     [short, longer] = model.encode_queries([ModelInput("a"), ModelInput("a b")])

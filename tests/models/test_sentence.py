@@ -416,6 +416,18 @@ def test_clip_runs_as_it_lies_on_the_hub(build: Callable[[Path], Path], models: 
     assert found == pytest.approx(SentenceTransformersEmbedder(clip_row(models), CPU).embed_pages(INPUTS[:2]))
 
 
+def test_modernbert_reads_as_much_as_its_row_says(tmp_path: Path) -> None:
+    folder = tiny_rows.modernbert(tmp_path)
+    row = ModelRow("modern", Role.EMBEDDER, source=str(folder), dimensions=16, max_tokens=64)
+    pages = [ModelInput("tax " * 10), ModelInput("tax " * 70), ModelInput("tax " * 90), ModelInput("chart")]
+    short, cut, longer, other = SentenceTransformersEmbedder(row, CPU).embed_pages(pages)
+    assert cut == pytest.approx(longer, abs=1e-5)
+    assert np.abs(short - cut).max() > 1e-4
+    assert np.abs(short - other).max() > 1e-3
+    more = SentenceTransformersEmbedder(replace(row, max_tokens=512), CPU).embed_pages(pages[1:3])
+    assert np.abs(more[0] - more[1]).max() > 1e-5
+
+
 def test_vectors_of_words_are_summed_up_without_a_transformer(tmp_path: Path) -> None:
     row = ModelRow("static", Role.EMBEDDER, source=str(tiny_rows.static(tmp_path)), dimensions=16)
     static = SentenceTransformersEmbedder(row, CPU)

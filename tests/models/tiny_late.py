@@ -107,6 +107,36 @@ def tiny_colmodernvbert(folder: Path) -> Path:
     return folder
 
 
+def tiny_colpali(folder: Path) -> Path:
+    """A ColPali as transformers saves it: 16 tokens for every picture, which is made a square."""
+    mend_torchvision()
+    import torch
+    from transformers import ColPaliConfig, ColPaliForRetrieval, ColPaliProcessor, SiglipImageProcessorPil
+
+    torch.manual_seed(7)
+    pictures = SiglipImageProcessorPil(size={"height": 32, "width": 32})
+    pictures.image_seq_length = 16
+    processor = ColPaliProcessor(pictures, _idefics_tokenizer())
+    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    words = {"vocab_size": len(processor.tokenizer), "num_key_value_heads": 1, "head_dim": 16}
+    parts = {
+        "model_type": "paligemma",
+        "text_config": {"model_type": "gemma", **small, **words, "initializer_range": 0.3},
+        "vision_config": {
+            "model_type": "siglip_vision_model",
+            **small,
+            "image_size": 32,
+            "patch_size": 8,
+            "vision_use_head": False,
+        },
+        "projection_dim": 32,
+        "image_token_index": processor.image_token_id,
+    }
+    ColPaliForRetrieval(ColPaliConfig(vlm_config=parts, embedding_dim=DIMENSIONS)).save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
+
+
 def tiny_colbert(folder: Path) -> Path:
     """A ColBERT for text as Sentence Transformers saves it, 128 numbers a token."""
     return _put_together(tiny.tiny_bert(folder / "bare"), folder / "saved")

@@ -35,6 +35,39 @@ def clip_with_code(folder: Path) -> Path:
     return folder
 
 
+def modernbert(folder: Path) -> Path:
+    """As ibm-granite/granite-embedding-small-english-r2: a ModernBERT, its first token, made unit."""
+    mend_torchvision()
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+    from transformers import BertTokenizerFast, ModernBertConfig, ModernBertModel
+
+    torch.manual_seed(6)
+    bare = folder / "bare"
+    tokenizer = BertTokenizerFast(vocab=str(tiny.word_pieces(bare)), model_max_length=512)
+    config = ModernBertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=512,
+        global_attn_every_n_layers=3,
+        local_attention=8,
+        initializer_range=0.5,
+        **{f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep")},
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+    )
+    ModernBertModel(config).save_pretrained(bare)
+    tokenizer.save_pretrained(bare)
+    parts = [Transformer(str(bare)), Pooling(16, "cls"), Normalize()]
+    SentenceTransformer(modules=parts, device="cpu").save_pretrained(str(folder / "saved"))
+    return folder / "saved"
+
+
 def static(folder: Path) -> Path:
     """As sentence-transformers/static-retrieval-mrl-en-v1: a vector for every token, and their mean."""
     mend_torchvision()
