@@ -24,6 +24,7 @@ from transformers import (
     Qwen2VLPreTrainedModel,
 )
 
+from docsearch.errors import ModelUnavailable
 from docsearch.models.inputs import beginning
 from docsearch.models.protocols import IMAGE, TEXT
 
@@ -67,7 +68,17 @@ class Reader(InputModule):  # type: ignore[misc]  # untyped library
         return dict(found)
 
 
-class JinaVLForRanking(Qwen2VLPreTrainedModel):  # type: ignore[misc]  # untyped library
+class WithoutAdapters:
+    """A model that is trained whole or not at all: adapters to it would not be found when it is opened."""
+
+    def add_adapter(self, *_: Any, **__: Any) -> None:
+        """Raises ModelUnavailable."""
+        raise ModelUnavailable(
+            f"{type(self).__name__} cannot be trained with LoRA", hint="train another model"
+        )
+
+
+class JinaVLForRanking(WithoutAdapters, Qwen2VLPreTrainedModel):  # type: ignore[misc]  # untyped library
     """A Qwen2-VL that ends in a score: two layers over the state of the last token."""
 
     def __init__(self, config: Qwen2VLConfig) -> None:
@@ -120,7 +131,7 @@ class JinaReranker(Reader):
         return f"**Document**:\n{shown}\n**Query**:\n{asked}"
 
 
-class NVOmniEmbedModel(Qwen2_5OmniThinkerModel):  # type: ignore[misc]  # untyped library
+class NVOmniEmbedModel(WithoutAdapters, Qwen2_5OmniThinkerModel):  # type: ignore[misc]  # untyped library
     """The part of Qwen2.5-Omni that reads, whose tokens look both ways."""
 
     def __init__(self, config: Qwen2_5OmniThinkerConfig) -> None:

@@ -153,6 +153,15 @@ def test_saved_and_opened_again_it_is_the_same(jina: Path, omni: Path, tmp_path:
     assert opened.embed_pages(PAGES) == pytest.approx(embedder.embed_pages(PAGES), abs=1e-5)
 
 
+def test_they_take_no_adapters(jina: Path, omni: Path) -> None:
+    for model in (
+        CrossEncoderReranker(jina_row(jina), Device()).model,
+        SentenceTransformersEmbedder(omni_row(omni), Device()).model,
+    ):
+        with pytest.raises(ModelUnavailable, match="LoRA"):
+            model.transformers_model.add_adapter(None)
+
+
 def test_weights_that_are_missing_are_told(jina: Path) -> None:
     from safetensors.torch import load_file, save_file
 
