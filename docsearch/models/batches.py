@@ -199,6 +199,9 @@ class Eye:
 
 def eye_of(processor: Any, config: Any) -> Eye:
     """The eye of a model of transformers, from its processor and configuration; None for what it lacks."""
+    of_tile, tiles = (getattr(processor, name, None) for name in ("num_image_token", "max_input_tiles"))
+    if isinstance(of_tile, int) and isinstance(tiles, int):  # Nemotron's
+        return Eye(of_tile * (tiles + bool(getattr(processor, "use_thumbnail", False))))
     pictures = getattr(processor, "image_processor", processor)
     patch, merged = getattr(pictures, "patch_size", None), getattr(pictures, "merge_size", None)
     if isinstance(patch, int) and isinstance(merged, int):

@@ -57,7 +57,7 @@ class Reader(InputModule):  # type: ignore[misc]  # untyped library
         self.tokenizer.model_max_length = tokens
 
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
-        """Writes what `opened` reads."""
+        """Writes what is read again as it was: the model under the name its makers gave it."""
         self.model.save_pretrained(output_path)
         self.processor.save_pretrained(output_path)
 

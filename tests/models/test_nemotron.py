@@ -62,6 +62,11 @@ def test_texts_pictures_and_both_have_vectors(embedding: ModelRow) -> None:
     assert vectors == pytest.approx(alone, abs=1e-4)
 
 
+def test_a_picture_is_as_many_tokens_as_it_may_have_tiles(embedding: ModelRow) -> None:
+    embedder = SentenceTransformersEmbedder(embedding, Device())
+    assert embedder.visual_tokens(PAGES[2]) == embedder.visual_tokens(PAGES[3]) == 2 * 4
+
+
 def test_the_words_before_queries_and_pages_are_the_models_own(embedding: ModelRow) -> None:
     own = SentenceTransformersEmbedder(embedding, Device())
     named = replace(embedding, query_prompt="query: ", page_prompt="passage: ")
