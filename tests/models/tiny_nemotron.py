@@ -12,12 +12,10 @@ from tests.models import tiny
 
 CODE = Path(__file__).with_name("code")
 PAIR = (
-    "{% for message in messages %}{% for part in message.content %}"
-    "{% if part.type == 'image' %}<image> {% endif %}{% endfor %}{% endfor %}"
-    "{% for message in messages %}{{ 'question:' if message.role == 'query' else ' passage:' }}"
-    "{% for part in message.content %}{% if part.type == 'text' %}{{ part.text }}{% endif %}{% endfor %}"
-    "{% endfor %}"
+    "question:{{ (messages | selectattr('role', 'eq', 'query') | first).content[0].text }} "
+    "passage:{{ (messages | selectattr('role', 'eq', 'document') | first).content[0].text }}"
 )
+"""What the library looks at to see that query and page are both read."""
 
 
 def embedder(folder: Path) -> Path:
@@ -86,11 +84,9 @@ def _build(folder: Path, made_for: str, auto: str, template: str) -> None:
     tokenizer.save_pretrained(folder)
     classes = {"AutoConfig": "modeling_nemotron.LlamaNemotronVLConfig", auto: f"modeling_nemotron.{made_for}"}
     _change(folder / "config.json", auto_map=classes)
-    processor = "processing_nemotron.LlamaNemotronVLProcessor"
-    _write(
-        folder / "processor_config.json",
-        {"processor_class": "LlamaNemotronVLProcessor", "auto_map": {"AutoProcessor": processor}},
-    )
+    processor = "LlamaNemotronVLRerankProcessor" if template else "LlamaNemotronVLProcessor"
+    where = {"AutoProcessor": f"processing_nemotron.{processor}"}
+    _write(folder / "processor_config.json", {"processor_class": processor, "auto_map": where})
     if template:
         (folder / "chat_template.jinja").write_text(template, "utf-8")
 
