@@ -17,6 +17,7 @@ from docsearch.records import (
     Answer,
     Box,
     Failure,
+    Frame,
     Hit,
     ModelState,
     PageId,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from docsearch.library.answers import Answers
     from docsearch.library.learning import Learning
     from docsearch.library.models import ChosenModels
-    from docsearch.library.page_questions import Frame
     from docsearch.library.views import PageView, PageViews, Wanted
     from docsearch.models.loaded import LoadedModels
     from docsearch.models.protocols import Embedder

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docsearch.errors import UnreadableDocument
-from docsearch.library.page_questions import Frame, PictureOf, Question, Setup, Unreadable, WordsOf
-from docsearch.records import Box, FailureKind
+from docsearch.library.page_questions import PictureOf, Question, Setup, Unreadable, WordsOf
+from docsearch.records import Box, FailureKind, Frame
 
 if TYPE_CHECKING:
     from docsearch.ingest.document import Document, RgbArray

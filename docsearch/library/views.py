@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docsearch.errors import UnreadableDocument
-from docsearch.library.page_questions import Frame, OutlineOf, PictureOf, Question, Setup, Unreadable, WordsOf
+from docsearch.library.page_questions import OutlineOf, PictureOf, Question, Setup, Unreadable, WordsOf
 from docsearch.program import environment
-from docsearch.records import Box, FailureKind, Word
+from docsearch.records import Box, FailureKind, Frame, Word
 
 if TYPE_CHECKING:
     from PIL.Image import Image

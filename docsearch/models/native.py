@@ -14,7 +14,6 @@ from typing import Any
 from sentence_transformers.base.modules import InputModule
 from torch import cat, full_like, nn
 from transformers import (
-    AutoProcessor,
     PreTrainedModel,
     Qwen2_5OmniProcessor,
     Qwen2_5OmniThinkerConfig,
@@ -22,6 +21,7 @@ from transformers import (
     Qwen2VLConfig,
     Qwen2VLModel,
     Qwen2VLPreTrainedModel,
+    Qwen2VLProcessor,
 )
 
 from docsearch.errors import ModelUnavailable
@@ -169,7 +169,7 @@ def open_jina(folder: Path, **how: Any) -> JinaReranker:
     """The reranker in a folder, opened as `how` says; raises ValueError when weights are missing."""
     names = {r"^visual\.": "model.visual.", r"^model\.(?!language_model|visual)": "model.language_model."}
     model = _whole(JinaVLForRanking, folder, key_mapping=names, **how)
-    return JinaReranker(model, AutoProcessor.from_pretrained(folder, local_files_only=True))
+    return JinaReranker(model, Qwen2VLProcessor.from_pretrained(folder, local_files_only=True))
 
 
 def open_omni(folder: Path, **how: Any) -> OmniEmbedder:

@@ -31,6 +31,7 @@ from docsearch.records.learning import (
 )
 from docsearch.records.models import ModelCheck, ModelState
 from docsearch.records.searches import KIND_GROUPS, Candidate, Filters, Hit, Query, SearchResult, Snippet
+from docsearch.records.views import Frame
 
 __all__ = [
     "KIND_GROUPS",
@@ -48,6 +49,7 @@ __all__ = [
     "Filters",
     "Flag",
     "FlagKind",
+    "Frame",
     "Hit",
     "Impression",
     "LearningEvent",

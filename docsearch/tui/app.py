@@ -21,12 +21,11 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from docsearch.config import ViewSettings, folders, load_settings
-from docsearch.library import Library
-from docsearch.models.loaded import loaded_models
 from docsearch.tui.boundary import ErrorLog
 from docsearch.tui.graphics import BLOCKS, graphics_of, terminal_picture
 from docsearch.tui.history import History
 from docsearch.tui.learning_process import LearningProcess, LearningRunner
+from docsearch.tui.opening import Libraries
 from docsearch.tui.ports import LibraryPort
 from docsearch.tui.screens.answer_keys import AnswerKeys
 from docsearch.tui.screens.page_keys import PageKeys
@@ -330,9 +329,8 @@ def run(home: Path | None = None) -> None:
     with native_messages_to(ErrorLog(log)):
         view, file, graphics = settings.view, places.settings, graphics_of(settings.view.images, os.environ)
         learner = LearningProcess(home)
-        loaded = loaded_models(settings.models)  # one for all threads
-        library = partial(Library, home, loaded=loaded)
-        DocsearchApp(library, log, graphics, watcher, history, view, file, learner).run()
+        libraries = Libraries(home, settings.models)
+        DocsearchApp(libraries, log, graphics, watcher, history, view, file, learner).run()
 
 
 @contextmanager

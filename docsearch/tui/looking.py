@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from textual.dom import DOMNode
 
 from docsearch.errors import UnreadableDocument
-from docsearch.library.page_questions import Frame
-from docsearch.records import Hit, PageId, Query
+from docsearch.records import Frame, Hit, PageId, Query
 from docsearch.tui.page_cache import PageCache
 from docsearch.tui.places import Place, next_box, next_page
 from docsearch.tui.session import Session

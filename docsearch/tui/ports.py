@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from docsearch.records import (
     Answer,
     Failure,
+    Frame,
     Hit,
     LearningStatus,
     LoggedSearch,
@@ -23,7 +24,6 @@ from docsearch.records import (
 )
 
 if TYPE_CHECKING:
-    from docsearch.library.page_questions import Frame
     from docsearch.library.views import PageView, Wanted
     from docsearch.watch.state import WatcherState
 

@@ -10,8 +10,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from docsearch.errors import UnreadableDocument
-from docsearch.library.page_questions import Frame
-from docsearch.records import Hit, PageId, Query
+from docsearch.records import Frame, Hit, PageId, Query
 from docsearch.tui.session import Session
 from docsearch.tui.widgets.block_image import BlockImage, fitted
 from docsearch.tui.widgets.hits import THUMBNAIL, HitList

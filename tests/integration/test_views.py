@@ -9,10 +9,9 @@ from PIL import Image
 
 from docsearch.errors import UnreadableDocument
 from docsearch.library import Library
-from docsearch.library.page_questions import Frame
 from docsearch.library.page_reader import part_shown, within
 from docsearch.library.views import PageViews
-from docsearch.records import Box, FailureKind, Query
+from docsearch.records import Box, FailureKind, Frame, Query
 from tests.documents import encrypted_pdf, many_pages_pdf, outlined_pdf, photo, text_pdf, truncated_pdf
 from tests.integration.conftest import OpenLibrary
 

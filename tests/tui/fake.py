@@ -11,7 +11,6 @@ from threading import Event
 
 from PIL import Image
 
-from docsearch.library.page_questions import Frame
 from docsearch.library.page_reader import part_shown
 from docsearch.library.views import PageView, Wanted
 from docsearch.records import (
@@ -19,6 +18,7 @@ from docsearch.records import (
     AnswerState,
     Box,
     Failure,
+    Frame,
     Hit,
     Impression,
     LearningEvent,
