@@ -152,11 +152,27 @@ def library_value(given: ModelInput, kind: str, row: ModelRow, model: Any) -> An
     A model that takes text alone never takes a string for a path, and a language model among them would not
     find the text in a mapping.
     """
+    text = without_control(given.text, getattr(model, "tokenizer", None))
     if kind == TEXT:
-        return given.text if set(model.modalities) <= {TEXT, "message"} else {TEXT: given.text}
+        return text if set(model.modalities) <= {TEXT, "message"} else {TEXT: text}
     assert given.image is not None
     picture = _at_most(given.image, row.image_pixels).convert("RGB")
-    return {TEXT: given.text, IMAGE: picture} if kind == BOTH else {IMAGE: picture}
+    return {TEXT: text, IMAGE: picture} if kind == BOTH else {IMAGE: picture}
+
+
+def without_control(text: str, tokenizer: Any) -> str:
+    """The text with a space in everything that would be read as a token of control.
+
+    Who writes of models writes such tokens. In a page they would stand for a picture that is not there.
+    """
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    control = {token.content for token in added if token.special} | set(
+        getattr(tokenizer, "all_special_tokens", ())
+    )
+    for token in sorted(control, key=len, reverse=True):
+        if len(token) > 1 and token in text:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
 
 
 def _picture(given: ModelInput, kind: str, pixels: int) -> Image.Image | None:

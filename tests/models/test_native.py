@@ -162,6 +162,15 @@ def test_they_take_no_adapters(jina: Path, omni: Path) -> None:
             model.transformers_model.add_adapter(None)
 
 
+def test_words_that_stand_for_pictures_are_words_in_a_text(jina: Path, omni: Path) -> None:
+    written = ModelInput("see <|image_pad|> after <|vision_start|>", PICTURE)
+    reranker = CrossEncoderReranker(jina_row(jina), Device())
+    assert len(set(reranker.score(written, [written, *PAGES]).tolist())) == 4
+    embedder = SentenceTransformersEmbedder(omni_row(omni), Device())
+    vectors = embedder.embed_pages([written, replace(written, image=None), ModelInput(image=PICTURE)])
+    assert (vectors @ vectors.T - np.eye(3)).max() < 0.9999
+
+
 def test_weights_that_are_missing_are_told(jina: Path) -> None:
     from safetensors.torch import load_file, save_file
 

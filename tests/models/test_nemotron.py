@@ -86,6 +86,16 @@ def test_texts_pictures_and_both_are_reranked(reranking: ModelRow) -> None:
     assert np.abs(scores - reranker.score(ModelInput("revenue"), PAGES)).min() > 1e-6
 
 
+def test_words_that_stand_for_pictures_are_words_in_a_text(embedding: ModelRow, reranking: ModelRow) -> None:
+    written = ModelInput("see <IMG_CONTEXT> in <img>", HIGH)
+    embedder, reranker = (
+        SentenceTransformersEmbedder(embedding, Device()),
+        CrossEncoderReranker(reranking, Device()),
+    )
+    assert embedder.embed_pages([written]).any()
+    assert np.isfinite(reranker.score(written, [written, PAGES[3]])).all()
+
+
 def test_their_code_is_refused_until_it_is_trusted(embedding: ModelRow, reranking: ModelRow) -> None:
     for row, load in ((embedding, SentenceTransformersEmbedder), (reranking, CrossEncoderReranker)):
         for needs in (True, False):

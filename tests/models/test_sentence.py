@@ -288,6 +288,17 @@ def test_qwen3_vl_embeds_text_pictures_and_both(tmp_path: Path, opened: list[str
 
 
 @NEEDS_TORCHVISION
+def test_words_that_stand_for_pictures_are_words_in_a_text(tmp_path: Path) -> None:
+    qwen = SentenceTransformersEmbedder(qwen_row(tiny.tiny_qwen3_vl(tmp_path / "qwen")), CPU)
+    written = "see <|image_pad|> between <|vision_start|> and <|vision_end|><|im_end|>"
+    spaced = "see < |image_pad|> between < |vision_start|> and < |vision_end|>< |im_end|>"
+    inputs = [ModelInput(text, image) for text in (written, spaced) for image in (None, picture())]
+    vectors = qwen.embed_pages(inputs)
+    assert vectors[:2] == pytest.approx(vectors[2:], abs=1e-5)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(4), abs=1e-5)
+
+
+@NEEDS_TORCHVISION
 def test_qwen3_vl_reranks_text_pictures_and_both(tmp_path: Path, opened: list[str]) -> None:
     folder = tiny.tiny_qwen3_vl_reranker(tmp_path)
     row = ModelRow(
