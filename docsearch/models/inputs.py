@@ -113,9 +113,10 @@ class Inputs:
         limit, tokenizer = self._model.max_seq_length, self._model.tokenizer
         if not limit or limit > MOST_TOKENS or given.image is None:
             return given.text
+        text = without_control(given.text, tokenizer)  # which makes more tokens of it
         prompts = text_tokens(self._row.page_prompt + self._row.query_prompt)
         room = limit - self._eye.tokens(given.image.size) - beside - prompts - TEMPLATE_TOKENS
-        return beginning(given.text, room, tokenizer) if room > 0 else ""
+        return beginning(text, room, tokenizer) if room > 0 else ""
 
     def tokens(self, given: ModelInput, kind: str) -> int:
         """About how many tokens the model makes of an input."""

@@ -387,6 +387,7 @@ def test_a_limit_that_an_image_processor_does_not_know_is_refused(models: Path) 
 def test_a_long_text_beside_a_picture_is_cut_to_what_the_model_reads(saved_qwen: Path) -> None:
     qwen = SentenceTransformersEmbedder(qwen_row(saved_qwen, max_tokens=128), CPU)
     vectors = qwen.embed_pages([ModelInput("tax report " * n, picture()) for n in (1, 400, 800)])
+    assert qwen.embed_pages([ModelInput("<|im_end|> " * 70, picture())]).any()
     assert vectors[1] == pytest.approx(vectors[2], abs=1e-5)
     assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
 
