@@ -22,6 +22,7 @@ from textual.theme import Theme
 
 from docsearch.config import ViewSettings, folders, load_settings
 from docsearch.tui.boundary import ErrorLog
+from docsearch.tui.garbage import Garbage
 from docsearch.tui.graphics import BLOCKS, graphics_of, terminal_picture
 from docsearch.tui.history import History
 from docsearch.tui.learning_process import LearningProcess, LearningRunner
@@ -66,6 +67,7 @@ class DocsearchApp(App[None]):
         view: colours and the like.
         settings: the file of the settings.
         learner: runs rounds of learning; none in tests.
+        garbage: keeps collections for when the user rests; none in tests.
     """
 
     TITLE = "docsearch"
@@ -93,6 +95,7 @@ class DocsearchApp(App[None]):
         view: ViewSettings | None = None,
         settings: Path | None = None,
         learner: LearningRunner | None = None,
+        garbage: Garbage | None = None,
     ) -> None:
         view = view or ViewSettings()
         super().__init__()
@@ -107,6 +110,7 @@ class DocsearchApp(App[None]):
         self._welcomed = False
         self._early: list[events.Event] | None = []
         self._watcher = watcher
+        self._garbage = garbage
 
     def get_default_screen(self) -> Screen[None]:
         """The search."""
@@ -116,6 +120,8 @@ class DocsearchApp(App[None]):
         """Keys that come before there is anything to type into are kept for then."""
         if isinstance(event, events.InputEvent):
             self.session.idle.touch()
+            if self._garbage is not None:
+                self._garbage.touch()
         if self._early is not None and isinstance(event, events.Key | events.Paste):
             self._early.append(event)
             return
@@ -148,6 +154,8 @@ class DocsearchApp(App[None]):
         self._mark_contrast(self.current_theme)
         self.session.freshness.start()
         self.session.idle.start()
+        if self._garbage is not None:
+            self._garbage.start(self)
         if self._watcher is not None:
             self.set_timer(WATCH_AFTER_SECONDS, self._watcher.start)
             self.session.indexing.changed.subscribe(self, self._watch_again)
@@ -330,7 +338,7 @@ def run(home: Path | None = None) -> None:
         view, file, graphics = settings.view, places.settings, graphics_of(settings.view.images, os.environ)
         learner = LearningProcess(home)
         libraries = Libraries(home, settings.models)
-        DocsearchApp(libraries, log, graphics, watcher, history, view, file, learner).run()
+        DocsearchApp(libraries, log, graphics, watcher, history, view, file, learner, Garbage()).run()
 
 
 @contextmanager
