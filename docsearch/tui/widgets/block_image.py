@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -18,7 +18,7 @@ CELL_ASPECT = 2.0
 """How much taller than wide a cell is taken to be."""
 SMOOTHING = 2
 """Pixels rendered for one that is drawn, across and down."""
-KEPT = 4
+KEPT = 8
 """Pictures that are kept as they are drawn."""
 
 
@@ -57,6 +57,19 @@ class BlockImage(Widget):
         """Other colours beside the picture."""
         self._drawn.clear()
         super().notify_style_update()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows as they are kept: what they come to on the terminal is kept with them.
+
+        There is no border and no padding to draw around them.
+        """
+        background = self.background_colors[1]
+        strips = [self.render_line(y) for y in crop.line_range]
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, background) for strip in strips]
+        if crop.column_span == (0, self.size.width):
+            return strips
+        return [strip.crop(*crop.column_span) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
         """One row of cells."""

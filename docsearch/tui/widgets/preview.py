@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
@@ -42,6 +43,7 @@ class Preview(Vertical, can_focus=True):
         super().__init__(id=id)
         self._room_in = picture.room_in
         self._picture = picture.widget()
+        self._heading = False
 
     def compose(self) -> ComposeResult:
         """Picture, text and message: one of them is seen."""
@@ -80,8 +82,9 @@ class Preview(Vertical, can_focus=True):
 
     def announce(self, hit: Hit, page: int, remarks: Sequence[str] = ()) -> None:
         """Says which page is shown, and what there is to say about it."""
-        self.border_title = literal(hit.title)
-        self.border_subtitle = literal(" · ".join([f"page {page} of {hit.pages}", *remarks]))
+        with self._edges_only():
+            self.border_title = literal(hit.title)
+            self.border_subtitle = literal(" · ".join([f"page {page} of {hit.pages}", *remarks]))
 
     def on_its_way(self, page: int) -> None:
         """Says that a page takes its time."""
@@ -117,6 +120,21 @@ class Preview(Vertical, can_focus=True):
         """Shows nothing."""
         self.border_title = self.border_subtitle = ""
         self.show_message("")
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        """Another heading draws the two edges anew that it stands in, and nothing in between."""
+        if self._heading:
+            (width, height), (left, top) = self.outer_size, self.content_offset
+            regions = (Region(-left, -top, width, 1), Region(-left, height - top - 1, width, 1))
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    @contextmanager
+    def _edges_only(self) -> Iterator[None]:
+        self._heading = True
+        yield
+        self._heading = False
 
     @property
     def _switcher(self) -> ContentSwitcher:
