@@ -23,6 +23,7 @@ from docsearch.models.protocols import Embedder, ModelInput
 from docsearch.records import Failure, PageId, Progress
 from docsearch.store.documents import StoredDocument
 from docsearch.store.index import Index
+from docsearch.store.tables import READERS_SECONDS
 
 _FLUSH_VECTORS, _FLUSH_SECONDS = 2000, 60.0
 """Vectors are written when so many have come together, or have waited so long."""
@@ -71,6 +72,9 @@ class VectorTier:
         embedded: documents that are done.
     """
 
+    compacts_after = 20_000
+    """Searches compare new vectors one by one: after so many the table is compacted on the way."""
+
     def __init__(self, index: Index, embedder: Embedder, waiting: Sequence[StoredDocument]) -> None:
         self.index = index
         self.embedder = embedder
@@ -84,6 +88,7 @@ class VectorTier:
         self._encoder = Encoder(embedder)
         self._writer = ThreadPoolExecutor(1, "vectors")
         self._writing: tuple[Future[None], list[int]] | None = None
+        self._since_compaction = 0
         self._batch = Batch()
         self._gathered: list[tuple[PageId, Image.Image | None]] = []
         self._gathered_bytes = 0
@@ -210,6 +215,10 @@ class VectorTier:
         if batch.pages:
             vectors = np.concatenate([piece.vectors for piece in batch.pieces])
             self.table.replace(self.table.as_rows(batch.pages, vectors))
+            self._since_compaction += len(vectors)
+        if self._since_compaction >= self.compacts_after:
+            self.table.compact(keep_seconds=READERS_SECONDS)
+            self._since_compaction = 0
 
     def _settle(self) -> None:
         """Waits until vectors are written, and marks the documents that are complete with them."""

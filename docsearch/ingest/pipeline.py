@@ -22,6 +22,7 @@ from docsearch.models.late import LateModel
 from docsearch.models.protocols import Embedder
 from docsearch.records import Failure, Progress
 from docsearch.store.index import Index
+from docsearch.store.tables import READERS_SECONDS
 
 
 class Tier(StrEnum):
@@ -35,8 +36,6 @@ class Tier(StrEnum):
 
 BACKGROUND = (Tier.OCR, Tier.VECTORS, Tier.TOKENS)
 """The tiers that take their time."""
-READERS_SECONDS = 10.0
-"""While folders are watched, versions of the tables that searches may be reading are kept this long."""
 
 
 class Indexer:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PAGE_BITS = 20
+READERS_SECONDS = 10.0
+"""Versions of the tables that searches may be reading are kept this long while others go on writing."""
 _UNWRITABLE = {
     "os error 27": "the files it needs are larger than allowed here",
     "os error 28": "no space left on the disk",

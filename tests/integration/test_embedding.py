@@ -11,7 +11,7 @@ import pytest
 
 from docsearch.config import IndexSettings, Settings
 from docsearch.errors import ModelUnavailable
-from docsearch.ingest.embed import embed_pages
+from docsearch.ingest.embed import VectorTier, embed_pages
 from docsearch.ingest.readers import Readers
 from docsearch.library import Library
 from docsearch.models.protocols import ModelInput, Vectors
@@ -202,3 +202,25 @@ def test_a_page_that_had_to_be_smaller_is_noted_until_it_need_not(library: Libra
     small.small = -1
     embed(library, readers, small)
     assert library.status().failures == ()
+
+
+class Compacting(VectorTier):
+    """Compacts the table after each write."""
+
+    compacts_after = 1
+
+
+@pytest.mark.parametrize(("tier", "parts"), [(VectorTier, 2), (Compacting, 1)])
+def test_the_table_is_compacted_on_the_way(
+    library: Library, readers: Readers, folder: Path, tier: type[VectorTier], parts: int
+) -> None:
+    embedder = Counting("text")
+    for name in ("zebras", "yaks"):
+        documents.text_pdf(folder / f"{name}.pdf", [f"Of {name}"])
+        list(library.index([folder]))
+        with library.store.writing():
+            waiting = library.store.documents.waiting_for_vectors(embedder.fingerprint)
+            list(tier(library.store, embedder, waiting).run(readers))
+    table = library.store.vectors(embedder.fingerprint, embedder.dimensions).table()
+    assert table.stats()["fragment_stats"]["num_fragments"] == parts
+    assert len(stored(library.store, embedder)) == 10
