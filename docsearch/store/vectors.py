@@ -263,7 +263,7 @@ class VectorTable(Table):
         from lancedb.index import IvfRq
 
         partitions = max(1, rows // _PARTITION_ROWS)
-        return IvfRq("dot", num_partitions=partitions, num_bits=4, max_iterations=30, sample_rate=512)
+        return IvfRq("dot", num_partitions=partitions, num_bits=4, max_iterations=15, sample_rate=256)
 
     def _reach(self, limit: int, selection: Selection) -> tuple[int, int]:
         """How many partitions are looked into, and of how many times `limit` rows the vectors are read.
