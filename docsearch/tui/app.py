@@ -27,7 +27,6 @@ from docsearch.tui.graphics import BLOCKS, graphics_of, terminal_picture
 from docsearch.tui.history import History
 from docsearch.tui.learning_process import LearningProcess, LearningRunner
 from docsearch.tui.opening import Libraries
-from docsearch.tui.ports import LibraryPort
 from docsearch.tui.screens.answer_keys import AnswerKeys
 from docsearch.tui.screens.page_keys import PageKeys
 from docsearch.tui.screens.search import SearchScreen
@@ -42,6 +41,7 @@ from docsearch.tui.widgets.query_input import QueryInput
 
 if TYPE_CHECKING:
     from docsearch.tui.indexing import IndexingState
+    from docsearch.tui.ports import LibraryPort
     from docsearch.tui.screens.help import Section
     from docsearch.tui.screens.models import ModelsScreen
     from docsearch.tui.screens.settings import SettingsScreen

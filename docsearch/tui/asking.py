@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from functools import partial
 from threading import Event
+from typing import TYPE_CHECKING
 
 from textual.dom import DOMNode
 
-from docsearch.records import Answer
-from docsearch.tui.ports import LibraryPort
-from docsearch.tui.session import Session
+if TYPE_CHECKING:
+    from docsearch.records import Answer
+    from docsearch.tui.ports import LibraryPort
+    from docsearch.tui.session import Session
 
 PAUSE_SECONDS = 0.4
 """A question is asked when no key came for this long."""

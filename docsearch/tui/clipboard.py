@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from datetime import date
+from typing import TYPE_CHECKING
 
-from docsearch.records import Hit
 from docsearch.tui.text import visible
+
+if TYPE_CHECKING:
+    from docsearch.records import Hit
 
 TMUX_SECONDS = 2.0
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.signal import Signal
 
-from docsearch.tui.boundary import Boundary
-from docsearch.tui.indexing import Indexing
-from docsearch.tui.threads import LibraryThread
+if TYPE_CHECKING:
+    from docsearch.tui.boundary import Boundary
+    from docsearch.tui.indexing import Indexing
+    from docsearch.tui.threads import LibraryThread
 
 LOOK_SECONDS = 2.0
 """How often it is asked."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from docsearch.records import Hit
+if TYPE_CHECKING:
+    from docsearch.records import Hit
 
 PAGES_SHOWN = 2
 """Further pages of a document that are listed below its best one before they are unfolded, at least."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
 from docsearch.errors import DocsearchError
-from docsearch.records import LearningEvent
-from docsearch.tui.boundary import Boundary
-from docsearch.tui.indexing import Indexing
 from docsearch.tui.learning import IF_DUE, Rounds
-from docsearch.tui.ports import LibraryPort
 from docsearch.tui.text import visible
-from docsearch.tui.threads import LibraryThread
+
+if TYPE_CHECKING:
+    from docsearch.records import LearningEvent
+    from docsearch.tui.boundary import Boundary
+    from docsearch.tui.indexing import Indexing
+    from docsearch.tui.ports import LibraryPort
+    from docsearch.tui.threads import LibraryThread
 
 LOOK_SECONDS = 10.0
 """How often it is looked whether anybody types."""

@@ -8,16 +8,18 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.signal import Signal
 
 from docsearch.errors import IndexBusy
 from docsearch.records import Failure, Progress
-from docsearch.tui.boundary import Boundary
-from docsearch.tui.ports import LibraryPort
 from docsearch.tui.threads import LibraryThread, close_iterator
+
+if TYPE_CHECKING:
+    from docsearch.tui.boundary import Boundary
+    from docsearch.tui.ports import LibraryPort
 
 Event = Progress | Failure
 BURST_SECONDS = 0.1

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.signal import Signal
 
 from docsearch.records import LearningStep
-from docsearch.tui.boundary import Boundary
 from docsearch.tui.learning_process import DONE, Event, LearningRunner
 from docsearch.tui.text import visible
+
+if TYPE_CHECKING:
+    from docsearch.tui.boundary import Boundary
 
 ASKING = ("--ask", "--json")
 """The user decides whether what was learned is used."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.content import Content
 
-from docsearch.records import LearningEvent, LearningStatus, TrainingStatus
-from docsearch.tui.learning import RoundState
 from docsearch.tui.plots import Candle, candles, curve
 from docsearch.tui.text import MUTED, counted, literal, visible
-from docsearch.tui.widgets.facts import Fact
 from docsearch.tui.widgets.status_line import bar
+
+if TYPE_CHECKING:
+    from docsearch.records import LearningEvent, LearningStatus, TrainingStatus
+    from docsearch.tui.learning import RoundState
+    from docsearch.tui.widgets.facts import Fact
 
 BAR_CELLS = 20
 DATE_CELLS = 10

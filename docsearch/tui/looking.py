@@ -14,11 +14,11 @@ from docsearch.errors import UnreadableDocument
 from docsearch.records import Frame, Hit, PageId, Query
 from docsearch.tui.page_cache import PageCache
 from docsearch.tui.places import Place, next_box, next_page
-from docsearch.tui.session import Session
-from docsearch.tui.widgets.preview import Preview
 
 if TYPE_CHECKING:
     from docsearch.library.views import PageView
+    from docsearch.tui.session import Session
+    from docsearch.tui.widgets.preview import Preview
 
 MOVING_SECONDS = 0.01
 """A page is loaded when the cursor stayed on it for this long."""

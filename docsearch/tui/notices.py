@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from docsearch.records import Filters, Root, SearchResult
-from docsearch.tui.indexing import IndexingState
 from docsearch.tui.text import MUTED, counted, literal
+
+if TYPE_CHECKING:
+    from docsearch.records import Filters, Root, SearchResult
+    from docsearch.tui.indexing import IndexingState
 
 SYNTAX = (
     ('"exact phrase"', "words that stand together"),

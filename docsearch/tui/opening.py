@@ -6,11 +6,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from docsearch.config import ModelSettings
-from docsearch.tui.ports import LibraryPort
-
 if TYPE_CHECKING:
+    from docsearch.config import ModelSettings
     from docsearch.models.loaded import LoadedModels
+    from docsearch.tui.ports import LibraryPort
 
 
 class Libraries:

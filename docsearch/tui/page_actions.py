@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual.dom import DOMNode
 
-from docsearch.records import Query
 from docsearch.tui.clipboard import citation, copy_through_tmux
-from docsearch.tui.places import Place
-from docsearch.tui.session import Session
-from docsearch.tui.sightings import Sightings
+
+if TYPE_CHECKING:
+    from docsearch.records import Query
+    from docsearch.tui.places import Place
+    from docsearch.tui.session import Session
+    from docsearch.tui.sightings import Sightings
 
 
 class PageActions:

@@ -7,24 +7,23 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
-from docsearch.records import (
-    Answer,
-    Failure,
-    Frame,
-    Hit,
-    LearningStatus,
-    LoggedSearch,
-    ModelState,
-    PageId,
-    Progress,
-    Query,
-    Root,
-    SearchResult,
-    Status,
-)
-
 if TYPE_CHECKING:
     from docsearch.library.views import PageView, Wanted
+    from docsearch.records import (
+        Answer,
+        Failure,
+        Frame,
+        Hit,
+        LearningStatus,
+        LoggedSearch,
+        ModelState,
+        PageId,
+        Progress,
+        Query,
+        Root,
+        SearchResult,
+        Status,
+    )
     from docsearch.watch.state import WatcherState
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
 from docsearch.tui.boundary import Boundary, ErrorLog
 from docsearch.tui.freshness import Freshness
-from docsearch.tui.graphics import Picture
-from docsearch.tui.history import History
 from docsearch.tui.idle_learning import IdleLearning
 from docsearch.tui.indexing import Indexing
 from docsearch.tui.learning import Rounds
-from docsearch.tui.learning_process import LearningRunner
-from docsearch.tui.ports import LibraryPort
 from docsearch.tui.threads import LibraryThread
+
+if TYPE_CHECKING:
+    from docsearch.tui.graphics import Picture
+    from docsearch.tui.history import History
+    from docsearch.tui.learning_process import LearningRunner
+    from docsearch.tui.ports import LibraryPort
 
 CLOSING_SECONDS = 3.0
 """How long leaving the program may wait for a library to close."""

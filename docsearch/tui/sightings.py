@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual.dom import DOMNode
 from textual.timer import Timer
 
-from docsearch.records import Hit, Impression, LoggedSearch, PageId, SearchResult
-from docsearch.tui.ports import LibraryPort
-from docsearch.tui.session import Session
+if TYPE_CHECKING:
+    from docsearch.records import Hit, Impression, LoggedSearch, PageId, SearchResult
+    from docsearch.tui.ports import LibraryPort
+    from docsearch.tui.session import Session
 
 FRONT = "screen"
 STANDS_SECONDS = 1.0

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docsearch.records import Filters, Hit, Query, SearchResult
-from docsearch.tui.ports import LibraryPort
 from docsearch.tui.text import counted
+
+if TYPE_CHECKING:
+    from docsearch.tui.ports import LibraryPort
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from textual.dom import DOMNode
 from textual.geometry import Size
@@ -11,9 +12,11 @@ from textual.strip import Strip
 
 from docsearch.errors import UnreadableDocument
 from docsearch.records import Frame, Hit, PageId, Query
-from docsearch.tui.session import Session
 from docsearch.tui.widgets.block_image import BlockImage, fitted
 from docsearch.tui.widgets.hits import THUMBNAIL, HitList
+
+if TYPE_CHECKING:
+    from docsearch.tui.session import Session
 
 IDLE_SECONDS = 0.25
 """Nothing is drawn until nothing was typed for this long."""

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from docsearch import errors
+from docsearch import errors, records
 from docsearch.errors import DocsearchError, MissingExtra, UnreadableDocument
 from docsearch.records import Failure, FailureKind, Filters, PageId
 
 ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, DocsearchError)]
+
+
+def test_every_record_can_be_asked_for() -> None:
+    assert all(inspect.isclass(getattr(records, name)) for name in records.__all__ if not name.isupper())
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        records.Nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_a_failure_says_why() -> None:

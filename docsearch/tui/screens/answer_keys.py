@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from docsearch.records import Hit
 from docsearch.tui.answer_text import as_hit
-from docsearch.tui.asking import Asking
 from docsearch.tui.places import Place
 from docsearch.tui.screens.page_keys import PageKeys
 from docsearch.tui.widgets.answer import AnswerPane
+
+if TYPE_CHECKING:
+    from docsearch.records import Hit
+    from docsearch.tui.asking import Asking
 
 ANSWERING = "-answer"
 """The class of a screen while it shows an answer."""

@@ -16,14 +16,14 @@ from textual.coordinate import Coordinate
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
-from docsearch.records import Failure, Root, Status
 from docsearch.tui.indexing import IndexingState
 from docsearch.tui.screens.dialogs import AddFolder, Confirm
-from docsearch.tui.session import Session
 from docsearch.tui.text import MUTED, counted, literal, short_path, size_text, visible
 from docsearch.tui.widgets.status_line import StatusLine, duration, pace_text
 
 if TYPE_CHECKING:
+    from docsearch.records import Failure, Root, Status
+    from docsearch.tui.session import Session
     from docsearch.watch.state import WatcherState
 
 FIGURE_CELLS = 52

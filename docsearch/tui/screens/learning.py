@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -13,16 +13,18 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
-from docsearch.records import LearningEvent, LearningStatus
 from docsearch.tui.learning import ASKING, TRAINING, RoundState
 from docsearch.tui.learning_text import about, event_cells, facts, round_text, rounds_plot, training_plot
-from docsearch.tui.ports import LearningPort
 from docsearch.tui.screens.dialogs import Confirm
-from docsearch.tui.session import Session
 from docsearch.tui.text import visible
 from docsearch.tui.widgets.facts import Facts
 from docsearch.tui.widgets.plot import Plot
 from docsearch.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from docsearch.records import LearningEvent, LearningStatus
+    from docsearch.tui.ports import LearningPort
+    from docsearch.tui.session import Session
 
 LOOK_SECONDS = 2.0
 """How often it is asked how a finetuning stands."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -14,12 +14,14 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
-from docsearch.records import ModelState
-from docsearch.tui.indexing import IndexingState
 from docsearch.tui.screens.dialogs import Confirm
-from docsearch.tui.session import Session
 from docsearch.tui.text import MUTED, counted, literal, size_text, visible
 from docsearch.tui.widgets.status_line import StatusLine, pace_text
+
+if TYPE_CHECKING:
+    from docsearch.records import ModelState
+    from docsearch.tui.indexing import IndexingState
+    from docsearch.tui.session import Session
 
 ROLES = {
     "embedder": "finds by meaning",

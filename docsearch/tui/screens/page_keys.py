@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from docsearch.tui.looking import Looking
-from docsearch.tui.page_actions import PageActions
-from docsearch.tui.session import Session
 from docsearch.tui.widgets.preview import Preview
+
+if TYPE_CHECKING:
+    from docsearch.tui.looking import Looking
+    from docsearch.tui.page_actions import PageActions
+    from docsearch.tui.session import Session
 
 
 class PageKeys(Screen[None]):

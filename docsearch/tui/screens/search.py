@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -20,14 +20,11 @@ from textual.widgets import Footer, Input, Static
 from docsearch.errors import UsageError
 from docsearch.records import Hit, Query, Root, SearchResult
 from docsearch.tui.asking import Asking
-from docsearch.tui.indexing import IndexingState
 from docsearch.tui.looking import Looking
 from docsearch.tui.notices import found, idle_notice, nothing_found
 from docsearch.tui.page_actions import PageActions
-from docsearch.tui.ports import LibraryPort
 from docsearch.tui.screens.answer_keys import ANSWERING, AnswerKeys
 from docsearch.tui.screens.page_keys import PageKeys
-from docsearch.tui.session import Session
 from docsearch.tui.sightings import Sightings
 from docsearch.tui.subjects import LikeSubject, PictureSubject, Subject, answers
 from docsearch.tui.text import literal
@@ -38,6 +35,11 @@ from docsearch.tui.widgets.hits import HitList
 from docsearch.tui.widgets.preview import Preview
 from docsearch.tui.widgets.query_input import QueryInput
 from docsearch.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from docsearch.tui.indexing import IndexingState
+    from docsearch.tui.ports import LibraryPort
+    from docsearch.tui.session import Session
 
 RESULTS = 30
 """Hits to list."""

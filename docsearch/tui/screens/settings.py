@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,8 +20,10 @@ from textual.widgets.option_list import Option
 from docsearch.config import Settings, load_settings
 from docsearch.errors import SettingsError
 from docsearch.library.settings_file import Setting, Value, all_settings, save_setting, typed_value
-from docsearch.tui.session import Session
 from docsearch.tui.text import MUTED, literal
+
+if TYPE_CHECKING:
+    from docsearch.tui.session import Session
 
 
 class EditSetting(ModalScreen[Value | None]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,11 +10,13 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from docsearch.tui.indexing import IndexingState
-from docsearch.tui.session import Session
 from docsearch.tui.text import MUTED, counted, literal
 from docsearch.tui.widgets.path_input import PathInput, path_in, problem_with
 from docsearch.tui.widgets.status_line import progress_text
+
+if TYPE_CHECKING:
+    from docsearch.tui.indexing import IndexingState
+    from docsearch.tui.session import Session
 
 GREETING = (
     "Find a page among your own documents.\n\n"

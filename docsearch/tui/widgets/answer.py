@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from docsearch.records import Answer, Citation
 from docsearch.tui.answer_text import answer_text, state_text
 from docsearch.tui.text import MUTED, literal
+
+if TYPE_CHECKING:
+    from docsearch.records import Answer, Citation
 
 
 class AnswerPane(VerticalScroll, can_focus=True):

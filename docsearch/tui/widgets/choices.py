@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from docsearch.tui.completion import Choice
 from docsearch.tui.text import literal
+
+if TYPE_CHECKING:
+    from docsearch.tui.completion import Choice
 
 
 class Choices(OptionList, can_focus=False):

@@ -16,13 +16,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
-from docsearch.records import Hit, PageId
 from docsearch.tui.groups import Folding, Group, Row, RowKind, grouped, keep_in_place, listed
 from docsearch.tui.widgets.hit_rows import row_lines
 
 if TYPE_CHECKING:
     from rich.style import Style as RichStyle
     from textual.content import Content
+
+    from docsearch.records import Hit, PageId
 
 HEAD_LINES, LOW_HEAD_LINES = 4, 3
 LOW = 22

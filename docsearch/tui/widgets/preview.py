@@ -14,12 +14,13 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from docsearch.records import Hit
-from docsearch.tui.graphics import Picture
 from docsearch.tui.text import MUTED, literal, marked_words
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from docsearch.records import Hit
+    from docsearch.tui.graphics import Picture
 
 
 class Preview(Vertical, can_focus=True):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from docsearch.tui.indexing import IndexingState
 from docsearch.tui.text import MUTED, counted, literal
+
+if TYPE_CHECKING:
+    from docsearch.tui.indexing import IndexingState
 
 TIERS = {
     "scan": "Looking at",
