@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 from textual.signal import Signal
 
-from docsearch.records import LearningStep
 from docsearch.tui.learning_process import DONE, Event, LearningRunner
 from docsearch.tui.text import visible
 
 if TYPE_CHECKING:
+    from docsearch.records import LearningStep
     from docsearch.tui.boundary import Boundary
 
 ASKING = ("--ask", "--json")
@@ -122,6 +122,8 @@ class Rounds:
 
 
 def _step(event: Event) -> LearningStep:
+    from docsearch.records import LearningStep
+
     if event.get("of"):
         done = float(event["step"] / event["of"])
         return LearningStep("training a model", done) if done < 1 else LearningStep("judging", 0.0)

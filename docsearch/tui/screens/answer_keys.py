@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from docsearch.tui.answer_text import as_hit
 from docsearch.tui.places import Place
 from docsearch.tui.screens.page_keys import PageKeys
 from docsearch.tui.widgets.answer import AnswerPane
@@ -70,6 +69,8 @@ class AnswerKeys(PageKeys):
 
     def action_cite(self, number: int) -> None:
         """Looks at the page that a marker names."""
+        from docsearch.tui.answer_text import as_hit
+
         citation = self.query_one(AnswerPane).citation(number)
         if citation is not None:
             hit = as_hit(citation, self.listed)

@@ -9,7 +9,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from docsearch.tui.answer_text import answer_text, state_text
 from docsearch.tui.text import MUTED, literal
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ class AnswerPane(VerticalScroll, can_focus=True):
 
     def show(self, answer: Answer) -> None:
         """Shows what there is of the answer."""
+        from docsearch.tui.answer_text import answer_text, state_text
+
         self.answer = answer
         self.border_title = literal(answer.question)
         self.border_subtitle = literal(state_text(answer))
