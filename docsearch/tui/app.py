@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -50,6 +50,8 @@ LOG_NAME = "docsearch.log"
 HISTORY_NAME = "history"
 SWITCH_SECONDS = 0.001
 """How long a thread that works keeps the screen waiting; Python's own 5 ms add up while results come."""
+TERMINAL_SECONDS = 2.0
+"""How often it is looked whether the terminal is still there."""
 WATCH_AFTER_SECONDS = 3.0
 """The watcher starts when the first search is out of the way."""
 CITED = Binding("1", "", "Show a page that the answer names", key_display="1 … 9")
@@ -154,6 +156,8 @@ class DocsearchApp(App[None]):
         self._mark_contrast(self.current_theme)
         self.session.freshness.start()
         self.session.idle.start()
+        if has_terminal():
+            self.set_interval(TERMINAL_SECONDS, self._leave_with_terminal)
         if self._garbage is not None:
             self._garbage.start(self)
         if self._watcher is not None:
@@ -298,12 +302,25 @@ class DocsearchApp(App[None]):
         if path is not None:
             self.session.indexing.start([path])
 
+    def _leave_with_terminal(self) -> None:
+        """Ends when the terminal is gone and no signal said so: Textual would read on, without rest."""
+        if not has_terminal():
+            self.exit()
+
     def _fatal_error(self) -> None:
         """What fails in the interface itself ends it, with a line instead of a traceback."""
         error = sys.exc_info()[1] or self._exception
         if error is not None:
             self.session.boundary.log.write(error)
         self.panic(f"docsearch stopped: something went wrong, see {self.session.boundary.log.path}")
+
+
+def has_terminal() -> bool:
+    """Whether keys can come."""
+    try:
+        return os.isatty(0)
+    except OSError:
+        return False
 
 
 def help_sections() -> list[Section]:
@@ -360,7 +377,9 @@ def native_messages_to(log: ErrorLog) -> Iterator[None]:
     try:
         yield
     finally:
-        terminal.flush()
+        with suppress(OSError):  # it is gone
+            terminal.flush()
         os.dup2(terminal.fileno(), 2)
         sys.__stderr__ = original  # type: ignore[misc]
-        terminal.close()
+        with suppress(OSError):
+            terminal.close()

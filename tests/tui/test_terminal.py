@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import shutil
 import stat
 import subprocess
@@ -21,8 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.1
 WORDS_ONLY = Settings(models=ModelSettings(embedder="off"), ocr=OcrSettings(engine="off"))
-
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
 
 class Tmux:
@@ -77,6 +76,7 @@ def a_viewer(folder: Path) -> Path:
     return viewer
 
 
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
 def test_start_type_move_open_quit(tmp_path: Path, tmux: Tmux, width: int, height: int) -> None:
     home, papers = tmp_path / "home", tmp_path / "papers"
@@ -105,3 +105,21 @@ def test_start_type_move_open_quit(tmp_path: Path, tmux: Tmux, width: int, heigh
     tmux.press("Escape")
     tmux.press("C-q")
     tmux.until(lambda: not tmux.alive())
+
+
+def test_it_ends_with_its_terminal_when_no_signal_comes(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    program = subprocess.Popen(
+        [sys.executable, "-m", "docsearch", "--home", str(tmp_path / "home")],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,  # not the terminal it would get a signal from
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "HOME": str(tmp_path)},
+    )
+    os.close(theirs)
+    painted = b""
+    while b"earch your documents" not in painted:  # the cursor stands on the first letter
+        painted += os.read(ours, 4096)
+    os.close(ours)
+    assert program.wait(PATIENCE_SECONDS) == 0
