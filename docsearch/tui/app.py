@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -51,7 +54,6 @@ HISTORY_NAME = "history"
 SWITCH_SECONDS = 0.001
 """How long a thread that works keeps the screen waiting; Python's own 5 ms add up while results come."""
 TERMINAL_SECONDS = 2.0
-"""How often it is looked whether the terminal is still there."""
 WATCH_AFTER_SECONDS = 3.0
 """The watcher starts when the first search is out of the way."""
 CITED = Binding("1", "", "Show a page that the answer names", key_display="1 … 9")
@@ -156,8 +158,6 @@ class DocsearchApp(App[None]):
         self._mark_contrast(self.current_theme)
         self.session.freshness.start()
         self.session.idle.start()
-        if has_terminal():
-            self.set_interval(TERMINAL_SECONDS, self._leave_with_terminal)
         if self._garbage is not None:
             self._garbage.start(self)
         if self._watcher is not None:
@@ -302,25 +302,12 @@ class DocsearchApp(App[None]):
         if path is not None:
             self.session.indexing.start([path])
 
-    def _leave_with_terminal(self) -> None:
-        """Ends when the terminal is gone and no signal said so: Textual would read on, without rest."""
-        if not has_terminal():
-            self.exit()
-
     def _fatal_error(self) -> None:
         """What fails in the interface itself ends it, with a line instead of a traceback."""
         error = sys.exc_info()[1] or self._exception
         if error is not None:
             self.session.boundary.log.write(error)
         self.panic(f"docsearch stopped: something went wrong, see {self.session.boundary.log.path}")
-
-
-def has_terminal() -> bool:
-    """Whether keys can come."""
-    try:
-        return os.isatty(0)
-    except OSError:
-        return False
 
 
 def help_sections() -> list[Section]:
@@ -351,11 +338,27 @@ def run(home: Path | None = None) -> None:
     history = History(places.index.with_name(HISTORY_NAME) if settings.view.history else None)
     watcher = ScreenWatcher(home, places.cache) if settings.watch.screen else None
     sys.setswitchinterval(SWITCH_SECONDS)
+    end_with_terminal()
     with native_messages_to(ErrorLog(log)):
         view, file, graphics = settings.view, places.settings, graphics_of(settings.view.images, os.environ)
         learner = LearningProcess(home)
         libraries = Libraries(home, settings.models)
         DocsearchApp(libraries, log, graphics, watcher, history, view, file, learner, Garbage()).run()
+
+
+def end_with_terminal() -> None:
+    """Ends the program when its terminal is gone and no signal said so, as where it was started without one.
+
+    Textual would read on from nowhere, without rest, and wait for a last frame to be written.
+    """
+
+    def watch() -> None:
+        while os.isatty(0):
+            time.sleep(TERMINAL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if os.isatty(0):
+        Thread(target=watch, name="docsearch-terminal", daemon=True).start()
 
 
 @contextmanager

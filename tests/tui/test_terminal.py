@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -122,4 +123,4 @@ def test_it_ends_with_its_terminal_when_no_signal_comes(tmp_path: Path) -> None:
     while b"earch your documents" not in painted:  # the cursor stands on the first letter
         painted += os.read(ours, 4096)
     os.close(ours)
-    assert program.wait(PATIENCE_SECONDS) == 0
+    assert program.wait(PATIENCE_SECONDS) == -signal.SIGTERM
