@@ -144,10 +144,21 @@ def test_only_a_table_that_is_not_held_in_memory_has_an_index(indexed: VectorTab
     assert vector_indexes(small) == []
 
 
-def test_the_index_finds_what_comparing_with_all_finds(indexed: VectorTable) -> None:
-    for query in many(range(900, 901))[1]:
-        found = [page for page, _ in indexed.nearest(query, 10)]
-        assert found == best(indexed, range(1, 201), query, 10)
+def test_the_index_finds_nearly_all_that_comparing_with_all_finds(indexed: VectorTable) -> None:
+    queries = many(range(900, 901))[1]
+    found = [{page for page, _ in indexed.nearest(query, 10)} for query in queries]
+    wanted = [set(best(indexed, range(1, 201), query, 10)) for query in queries]
+    shares = [len(ours & theirs) / 10 for ours, theirs in zip(found, wanted, strict=True)]
+    assert np.mean(shares) > 0.95  # codes are drawn anew with each index
+
+
+def test_what_the_index_finds_is_compared_exactly(indexed: VectorTable) -> None:
+    pages, vectors = many(range(1, 201))
+    [query, *_] = many(range(900, 901))[1]
+    exact = dict(zip(pages, (vectors.astype(np.float16).astype(np.float32) @ query).tolist(), strict=True))
+    found = indexed.nearest(query, 10)
+    assert found == sorted(found, key=lambda pair: -pair[1])
+    assert all(similarity == pytest.approx(exact[page], abs=2e-3) for page, similarity in found)
 
 
 @pytest.mark.parametrize("count", [1, 20, 100])
