@@ -26,7 +26,6 @@ class Garbage:
     def __init__(self, rest_seconds: float = REST_SECONDS) -> None:
         self._rest_seconds = rest_seconds
         self._timer: Timer | None = None
-        self._settled = False
 
     def start(self, app: App[Any]) -> None:
         """From now on full collections wait for a rest; once, when the app runs."""
@@ -41,8 +40,7 @@ class Garbage:
     def _rest(self) -> None:
         """Once in a rest. What is there at the first one stays, and is never looked through again."""
         gc.collect()
-        if not self._settled:
+        if not gc.get_freeze_count():
             gc.freeze()
-            self._settled = True
         if self._timer is not None:
             self._timer.pause()

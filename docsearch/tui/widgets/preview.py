@@ -134,8 +134,10 @@ class Preview(Vertical, can_focus=True):
     @contextmanager
     def _edges_only(self) -> Iterator[None]:
         self._heading = True
-        yield
-        self._heading = False
+        try:
+            yield
+        finally:
+            self._heading = False
 
     @property
     def _switcher(self) -> ContentSwitcher:
