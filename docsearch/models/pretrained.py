@@ -200,17 +200,13 @@ def _transformer(row: ModelRow, folder: Path, device: Device, **task: str) -> An
     """The transformer in a folder, as it was saved, or for a task."""
     from sentence_transformers.base.modules import Transformer
 
-    how = {
-        "model_kwargs": options(row, device)["model_kwargs"],
-        "trust_remote_code": row.trust_remote_code,
-        "local_files_only": True,
-    }
+    weights = options(row, device)["model_kwargs"]
+    remote = {"trust_remote_code": row.trust_remote_code, "local_files_only": True}
     if (folder / "sentence_bert_config.json").is_file():
-        return Transformer.load(str(folder), **how)
-    remote = {"trust_remote_code": how["trust_remote_code"], "local_files_only": True}
+        return Transformer.load(str(folder), model_kwargs=weights, **remote)
     return Transformer(
         str(folder),
-        model_kwargs={**how["model_kwargs"], **remote},
+        model_kwargs={**weights, **remote},
         processor_kwargs=dict(remote),
         config_kwargs=dict(remote),
         **task,
